@@ -1,0 +1,130 @@
+"""The values that flow from stage to stage. They are frozen and know nothing of storage or services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuner import snowflake
+
+ChatMessage = dict[str, Any]
+"""One entry of a sample's `messages`, in the fine-tuning format (role, content, …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A place that holds messages: a text channel, a thread, a forum post."""
+
+    id: int
+    name: str
+    guild_id: int = 0
+    guild_name: str = ""
+    parent_id: int | None = None
+    topic: str = ""
+    last_message_id: int | None = None  # Discord's hint; may name a deleted message
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a message carries besides its text."""
+
+    mentions: tuple[tuple[int, str], ...] = ()  # speaker, display name ("" for people outside)
+    attachments: tuple[str, ...] = ()  # file names
+    stickers: tuple[str, ...] = ()  # sticker names
+    poll: str = ""  # the question
+    forwarded: bool = False  # somebody else's words, which are not kept
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Discord message.
+
+    `speaker` is the author's user id, or a negative opaque number for somebody whose words may not be
+    used. `text` is None for a stub: such a message holds its place and nothing else.
+    """
+
+    id: int
+    channel_id: int
+    speaker: int
+    name: str = ""
+    text: str | None = None
+    reply_to: int | None = None
+    edited_ms: int = 0  # unix milliseconds, 0 when never edited
+    extras: Extras = Extras()
+    last_reply: int = 0  # id of the newest stored native reply to this message, 0 for none
+
+    @property
+    def at(self) -> float:
+        """Unix time in seconds."""
+        return snowflake.at_ms(self.id) / 1000
+
+    @property
+    def is_stub(self) -> bool:
+        return self.text is None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages of one channel that answer one another, oldest first."""
+
+    channel_id: int
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of one conversation that can become a sample: whole, no stub in it, oldest first."""
+
+    channel_id: int
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What was approved of a segment: the messages kept, and whom the model learns to be."""
+
+    channel_id: int
+    messages: tuple[Message, ...]
+    persona: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker says before another does. `message_ids` are its sources."""
+
+    speaker: int
+    name: str
+    text: str
+    message_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A synthetic call of the production tool, placed before turn number `before`."""
+
+    before: int
+    query: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Turns in order, the last one the persona's."""
+
+    channel_id: int
+    persona: int
+    turns: tuple[Turn, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def message_ids(self) -> tuple[int, ...]:
+        return tuple(i for turn in self.turns for i in turn.message_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One line of the dataset, before it is written."""
+
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[dict[str, Any], ...]
+    metadata: dict[str, Any] = field(default_factory=dict)
