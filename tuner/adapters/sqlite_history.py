@@ -1,0 +1,281 @@
+"""Channels, messages and how far each channel has been read, in the archive."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tuner.adapters.sqlite_store import Row, Store
+from tuner.audience import Audience
+from tuner.intake import Page, unmention
+from tuner.models import Channel, Extras, Message
+from tuner.ranges import Range, merge
+
+# An edit wins over what it edits. Otherwise what is stored stays, except that a stub becomes text when its
+# author is admitted, and text becomes a stub when its author no longer is. Erased rows stay erased.
+_UPSERT = """
+INSERT INTO messages (id, channel_id, speaker, edited_ms, reply_to, content, extras)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    speaker = excluded.speaker, edited_ms = excluded.edited_ms, reply_to = excluded.reply_to,
+    content = excluded.content, extras = excluded.extras
+WHERE NOT erased AND (
+    excluded.edited_ms > edited_ms OR (content IS NULL) <> (excluded.content IS NULL))
+"""
+
+_SELECT = """
+SELECT m.id, m.channel_id, m.speaker, a.name, m.content, m.reply_to, m.edited_ms, m.extras,
+       (SELECT max(r.id) FROM messages r WHERE r.reply_to = m.id)
+FROM messages m LEFT JOIN authors a ON a.id = m.speaker
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What is stored of a channel."""
+
+    channel: Channel
+    messages: int
+    stubs: int
+    first: int | None  # ids
+    last: int | None
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceChange:
+    """What a change of `allowed_users` did to the archive."""
+
+    people_removed: int
+    must_reread: bool
+
+
+class History:
+    """The stored history. Writers of one page are atomic; readers see whole pages."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # -- who may be used ---------------------------------------------------
+
+    async def audience(self, allowed: Iterable[int], bots: Iterable[int] = ()) -> Audience:
+        """The audience of a run: the configured people, less those who opted out."""
+        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'salt'")
+        if not rows:
+            async with self._store.transaction() as db:
+                await db.execute("INSERT INTO meta VALUES ('salt', ?)", (secrets.token_hex(16),))
+            rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'salt'")
+        listed = frozenset(allowed)
+        return Audience(
+            allowed=listed or None,
+            bots=listed | frozenset(bots),
+            opted_out=frozenset(i for (i,) in await self._store.fetch("SELECT user_id FROM opt_outs")),
+            salt=bytes.fromhex(rows[0][0]),
+        )
+
+    async def adopt(self, audience: Audience) -> AudienceChange:
+        """Make the archive hold words of this audience only.
+
+        People who left it become stubs. When people joined whose words were never stored, the ranges are
+        forgotten, so that history is read again; what is stored stays.
+        """
+        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'audience'")
+        before: dict[str, Any] | None = json.loads(rows[0][0]) if rows else None
+        known = {i: bool(is_bot) for i, is_bot in await self._store.fetch("SELECT id, is_bot FROM authors")}
+        everyone = audience.allowed is None
+        gone = [i for i, is_bot in known.items() if not audience.admits(i, is_bot=is_bot)]
+        must_reread = before is not None and (
+            (everyone and not before["everyone"])
+            or bool(audience.named - set(before["named"]) - known.keys())
+        )
+        now = json.dumps({"everyone": everyone, "named": sorted(audience.named)})
+        if before is not None and json.loads(now) == before and not gone:
+            return AudienceChange(0, False)
+        await self._make_stubs(gone, audience, erase=False)
+        async with self._store.transaction() as db:
+            await db.execute("INSERT OR REPLACE INTO meta VALUES ('audience', ?)", (now,))
+            if must_reread:
+                await db.execute("DELETE FROM cursors")
+        return AudienceChange(len(gone), must_reread)
+
+    async def forget(self, user_ids: Sequence[int], audience: Audience) -> int:
+        """Erase these people's words for good and record that they opted out; how many messages lost text."""
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        async with self._store.transaction() as db:
+            await db.executemany(
+                "INSERT OR IGNORE INTO opt_outs VALUES (?, ?)", [(i, since) for i in user_ids]
+            )
+        return await self._make_stubs(user_ids, audience, erase=True)
+
+    async def _make_stubs(self, user_ids: Sequence[int], audience: Audience, *, erase: bool) -> int:
+        if not user_ids:
+            return 0
+        opaque = {i: audience.opaque(i) for i in user_ids}
+        mentioning = [unmention(message, opaque) for message in await self._mentioning(user_ids)]
+        async with self._store.transaction() as db:
+            cursor = await db.execute(
+                "UPDATE messages SET speaker = gone.value, content = NULL, extras = '{}', erased = erased OR ? "
+                "FROM json_each(?) AS gone WHERE messages.speaker = CAST(gone.key AS INTEGER)",
+                (erase, json.dumps(opaque)),
+            )
+            changed = cursor.rowcount
+            await db.executemany("DELETE FROM authors WHERE id = ?", [(i,) for i in user_ids])
+            await db.executemany(
+                "UPDATE messages SET content = ?, extras = ? WHERE id = ? AND content IS NOT NULL",
+                [(message.text, _as_row(message)[-1], message.id) for message in mentioning],
+            )
+            await db.execute("DELETE FROM decisions WHERE quotes")
+        await self._store.purge()
+        return changed
+
+    async def _mentioning(self, user_ids: Sequence[int]) -> list[Message]:
+        """Other people's messages that mention any of these."""
+        rows = await self._store.fetch(
+            f"{_SELECT} WHERE m.content IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(m.extras, '$.mentions') "
+            "WHERE value IN (SELECT value FROM json_each(?)))",
+            (json.dumps(list(user_ids)),),
+        )
+        return await self._as_messages(rows)
+
+    # -- channels and pages ------------------------------------------------
+
+    async def save_channel(self, channel: Channel) -> None:
+        values = (
+            channel.id,
+            channel.name,
+            channel.guild_id,
+            channel.guild_name,
+            channel.parent_id,
+            channel.topic,
+        )
+        async with self._store.transaction() as db:
+            await db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    async def channels(self) -> list[Channel]:
+        """Every channel that was ever read, by id."""
+        rows = await self._store.fetch(
+            "SELECT id, name, guild_id, guild_name, parent_id, topic FROM channels ORDER BY id"
+        )
+        return [Channel(*row) for row in rows]
+
+    async def ranges(self, channel_id: int) -> list[Range]:
+        rows = await self._store.fetch(
+            "SELECT first_id, last_id FROM cursors WHERE channel_id = ? ORDER BY first_id", (channel_id,)
+        )
+        return [Range(*row) for row in rows]
+
+    async def store_page(self, channel_id: int, page: Page, covered: Range | None) -> int:
+        """Write a page, the names in it, and the range it covers: all or nothing; how many were new."""
+        ranges = await self.ranges(channel_id) if covered else []
+        known = await self.known([message.id for message in page.messages])
+        async with self._store.transaction() as db:
+            await db.executemany(
+                "INSERT INTO authors VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name "
+                "WHERE name <> excluded.name",
+                [(i, name, i in page.bots) for i, name in sorted(page.names.items())],
+            )
+            await db.executemany(_UPSERT, [_as_row(message) for message in page.messages])
+            if covered:
+                await db.execute("DELETE FROM cursors WHERE channel_id = ?", (channel_id,))
+                await db.executemany(
+                    "INSERT INTO cursors VALUES (?, ?, ?)",
+                    [(channel_id, r.first, r.last) for r in merge([*ranges, covered])],
+                )
+        return len({message.id for message in page.messages} - known)
+
+    async def known(self, ids: Sequence[int]) -> set[int]:
+        """Those of the ids that are stored."""
+        rows = await self._store.fetch(
+            "SELECT id FROM messages WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
+        )
+        return {i for (i,) in rows}
+
+    async def messages(
+        self, channel_id: int, start: int = 0, end: int = (1 << 63) - 1, batch: int = 500
+    ) -> AsyncGenerator[list[Message], None]:
+        """A channel's messages with ids from `start` to `end`, oldest first, in batches."""
+        while True:
+            rows = await self._store.fetch(
+                f"{_SELECT} WHERE m.channel_id = ? AND m.id BETWEEN ? AND ? ORDER BY m.id LIMIT ?",
+                (channel_id, start, end, batch),
+            )
+            if rows:
+                yield await self._as_messages(rows)
+            if len(rows) < batch:
+                return
+            start = rows[-1][0] + 1
+
+    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
+        """Ids of the newest messages of a channel, older than id `before`, that hold `word` (FTS5)."""
+        rows = await self._store.fetch(
+            "SELECT w.rowid FROM words w JOIN messages m ON m.id = w.rowid WHERE words MATCH ? "
+            "AND w.rowid < ? AND m.channel_id = ? ORDER BY w.rowid DESC LIMIT ?",
+            ('"' + word.replace('"', '""') + '"', before, channel_id, limit),
+        )
+        return [i for (i,) in rows]
+
+    async def by_id(self, ids: Sequence[int]) -> list[Message]:
+        """The stored messages with these ids, oldest first."""
+        rows = await self._store.fetch(
+            f"{_SELECT} WHERE m.id IN (SELECT value FROM json_each(?)) ORDER BY m.id", (json.dumps(ids),)
+        )
+        return await self._as_messages(rows)
+
+    async def reach(self) -> list[Reach]:
+        """What is stored, per channel."""
+        counts = await self._store.fetch(
+            "SELECT channel_id, count(content), count(*) - count(content), min(id), max(id) "
+            "FROM messages GROUP BY channel_id"
+        )
+        found = {channel_id: tuple(rest) for channel_id, *rest in counts}
+        reaches = []
+        for channel in await self.channels():
+            messages, stubs, first, last = found.get(channel.id, (0, 0, None, None))
+            ranges = tuple(await self.ranges(channel.id))
+            reaches.append(Reach(channel, messages, stubs, first, last, ranges))
+        return reaches
+
+    async def _as_messages(self, rows: Sequence[Row]) -> list[Message]:
+        extras = [json.loads(row[7]) for row in rows]
+        mentioned = sorted({i for extra in extras for i in extra.get("mentions", ()) if i > 0})
+        named = "SELECT id, name FROM authors WHERE id IN (SELECT value FROM json_each(?))"
+        names: dict[int, str] = dict(await self._store.fetch(named, (json.dumps(mentioned),)))
+        return [_as_message(row, extra, names) for row, extra in zip(rows, extras, strict=True)]
+
+
+def _as_row(message: Message) -> Row:
+    extras = message.extras
+    kept = {
+        "mentions": [speaker for speaker, _ in extras.mentions],
+        "attachments": extras.attachments,
+        "stickers": extras.stickers,
+        "poll": extras.poll,
+        "forwarded": extras.forwarded,
+    }
+    return (
+        message.id,
+        message.channel_id,
+        message.speaker,
+        message.edited_ms,
+        message.reply_to,
+        message.text,
+        json.dumps({k: v for k, v in kept.items() if v}, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def _as_message(row: Row, extra: dict[str, Any], names: dict[int, str]) -> Message:
+    identity, channel_id, speaker, name, text, reply_to, edited_ms, _, last_reply = row
+    extras = Extras(
+        mentions=tuple((i, names.get(i, "")) for i in extra.get("mentions", ())),
+        attachments=tuple(extra.get("attachments", ())),
+        stickers=tuple(extra.get("stickers", ())),
+        poll=extra.get("poll", ""),
+        forwarded=extra.get("forwarded", False),
+    )
+    return Message(
+        identity, channel_id, speaker, name or "", text, reply_to, edited_ms, extras, last_reply or 0
+    )
