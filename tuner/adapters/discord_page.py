@@ -1,0 +1,80 @@
+"""Raw messages, as Discord's history call returns them, into values. Lenient: one bad item spoils no page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import AliasPath, BaseModel, Field, ValidationError
+
+from tuner.adapters.lenient import Id, Objects, Text, well_formed
+from tuner.intake import Incoming, User
+from tuner.progress import Tally
+
+DEFAULT, REPLY = 0, 19
+COMMAND_OUTPUT = (20, 23)  # slash and context-menu command responses
+FORWARD = 1  # message_reference.type
+
+
+def read_page(raw: Sequence[Any], tally: Tally) -> list[Incoming]:
+    """The talk in a page, oldest first; system messages and malformed ones are counted and left out."""
+    found = []
+    for item in raw:
+        try:
+            message = _Message.model_validate(item)
+        except ValidationError:
+            tally.dropped("collect", "malformed message")
+            continue
+        if message.type in (DEFAULT, REPLY, *COMMAND_OUTPUT):
+            found.append(_incoming(message))
+        else:
+            tally.dropped("collect", "system message")
+    return sorted(found, key=lambda message: message.id)
+
+
+class _User(BaseModel):
+    id: Id
+    username: Text = ""
+    global_name: Text = ""
+    bot: bool = False
+
+    def value(self) -> User:
+        return User(self.id, self.global_name or self.username, self.bot)
+
+
+class _Reference(BaseModel):
+    type: int = 0
+    message_id: Id | None = None
+
+
+class _Message(BaseModel):
+    id: Id
+    type: int
+    author: _User
+    content: Text = ""
+    edited_timestamp: datetime | None = None
+    webhook_id: int | None = None
+    mentions: Objects = Field(default_factory=list)
+    attachments: Objects = Field(default_factory=list)
+    sticker_items: Objects = Field(default_factory=list)
+    message_reference: _Reference | None = None
+    poll_question: Any = Field(default=None, validation_alias=AliasPath("poll", "question", "text"))
+
+
+def _incoming(message: _Message) -> Incoming:
+    reference = message.message_reference
+    forwarded = reference is not None and reference.type == FORWARD
+    return Incoming(
+        id=message.id,
+        author=message.author.value(),
+        text="" if forwarded else message.content,
+        reply_to=reference.message_id if reference and message.type == REPLY else None,
+        edited_ms=int(message.edited_timestamp.timestamp() * 1000) if message.edited_timestamp else 0,
+        mentions=tuple(user.value() for user in well_formed(_User, message.mentions)),
+        attachments=tuple(str(a.get("filename") or "file") for a in message.attachments),
+        stickers=tuple(str(s.get("name") or "sticker") for s in message.sticker_items),
+        poll=str(message.poll_question or ""),
+        forwarded=forwarded,
+        is_output=message.webhook_id is not None or message.type in COMMAND_OUTPUT,
+    )
