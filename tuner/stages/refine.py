@@ -1,0 +1,195 @@
+"""Refine: a model, or the rules, keeps and trims segments and chooses the persona.
+
+A rejection is final. A failure is none: it is retried, and then counted as what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from tuner.adapters.sqlite_runs import Decisions
+from tuner.chat import Asker, BudgetError, Question
+from tuner.config import Models
+from tuner.errors import SkipError
+from tuner.models import Excerpt, Segment
+from tuner.progress import Tally
+from tuner.stages import verdict
+from tuner.stages.verdict import Transcript, Verdict, transcribe
+from tuner.streams import ordered
+
+RULES = "rules"
+MOST_MESSAGES = 120  # shown in one request
+MOST_SEGMENTS = 64  # decided together, the already decided ones included
+
+
+@dataclass(slots=True)
+class _Pending:
+    transcript: Transcript
+    key: str
+    verdict: Verdict | None
+    hopeful: bool  # not rejected by an earlier run
+    fault: str = ""
+    twin: _Pending | None = None  # an earlier segment of the same words, whose decision this one shares
+
+
+class Refiner:
+    """Decides about segments in their order, asking only as many as are wanted."""
+
+    def __init__(
+        self,
+        settings: Models,
+        asker: Asker | None,
+        decisions: Decisions,
+        tally: Tally,
+        personas: Collection[int],
+        concurrency: int,
+    ) -> None:
+        self._settings = settings
+        self._asker = asker
+        self._decisions = decisions
+        self._tally = tally
+        self._personas = frozenset(personas)
+        self._concurrency = concurrency
+        self._undecided: dict[str, _Pending] = {}
+        self._ahead = 0  # segments taken that may still become samples and have not been handed on
+
+    async def refine(
+        self,
+        segments: AsyncIterator[Segment],
+        channel_names: Mapping[int, str],
+        still_wanted: Callable[[], int | None],
+    ) -> AsyncGenerator[Excerpt, None]:
+        """The approved excerpts. `still_wanted` says how many more the run can use, None for all."""
+        if self._settings.segment == RULES:
+            async for segment in segments:
+                self._tally.came("refine")
+                if excerpt := self._ruled(segment, channel_names):
+                    yield excerpt
+            return
+
+        def room() -> int:
+            wanted = still_wanted()
+            if wanted is None:
+                return self._settings.segments_per_request
+            return max(0, min(self._settings.segments_per_request, wanted - self._ahead))
+
+        batches = self._batches(segments, channel_names, room)
+        decisions = ordered(batches, self._decide, self._concurrency, lambda: room() > 0)
+        async with aclosing(batches), aclosing(decisions):
+            async for batch in decisions:
+                for pending in batch:
+                    self._ahead -= pending.hopeful
+                    if excerpt := self._settled(pending, channel_names):
+                        yield excerpt
+
+    def _ruled(self, segment: Segment, channel_names: Mapping[int, str]) -> Excerpt | None:
+        decided = verdict.by_rules(segment, channel_names, self._personas)
+        if isinstance(decided, Excerpt):
+            self._tally.went("refine")
+            return decided
+        self._tally.dropped("refine", f"rejected: {decided}")
+        return None
+
+    async def _batches(
+        self, segments: AsyncIterator[Segment], channel_names: Mapping[int, str], room: Callable[[], int]
+    ) -> AsyncGenerator[list[_Pending], None]:
+        """Segments to be decided together: as many as there is room for, not counting those rejected before.
+
+        What an earlier run approved counts as what it will be, a sample: a re-run asks about nothing that
+        the first run did not need.
+        """
+        batch: list[_Pending] = []
+        size, hopeful, shown = max(1, room()), 0, 0
+        async for segment in segments:
+            self._tally.came("refine")
+            pending = await self._looked_up(transcribe(segment, channel_names, self._personas))
+            batch.append(pending)
+            if pending.hopeful:
+                self._ahead += 1
+                hopeful += 1
+                shown += len(segment.messages)
+            if hopeful >= size or shown >= MOST_MESSAGES or len(batch) >= MOST_SEGMENTS:
+                yield batch
+                batch = []
+                size, hopeful, shown = max(1, room()), 0, 0
+        if batch:
+            yield batch
+
+    async def _looked_up(self, transcript: Transcript) -> _Pending:
+        key = transcript.key(self._settings.segment)
+        if twin := self._undecided.get(key):
+            hopeful = twin.verdict is None or twin.verdict.keep
+            return _Pending(transcript, key, None, hopeful, twin=twin)
+        stored = (await self._decisions.find([key])).get(key)
+        if stored is None:
+            pending = self._undecided[key] = _Pending(transcript, key, None, hopeful=True)
+            return pending
+        self._tally.spending.reused += 1
+        decided = Verdict.model_validate(stored)
+        return _Pending(transcript, key, decided, hopeful=decided.keep)
+
+    async def _decide(self, batch: list[_Pending]) -> list[_Pending]:
+        """Ask about what is undecided: together first, then each alone, so that one segment spoils no other."""
+        groups = [[p for p in batch if p.verdict is None and p.twin is None]]
+        for _ in range(self._settings.attempts):
+            answered = [group for group in groups if group and await self._ask(group)]
+            groups = [[pending] for group in answered for pending in group if pending.verdict is None]
+        return batch
+
+    async def _ask(self, group: list[_Pending]) -> bool:
+        """Ask about segments together; whether there was an answer at all, if only a bad one."""
+        assert self._asker is not None  # built with one whenever a model is named
+        transcripts = [pending.transcript for pending in group]
+        shown = sum(len(t.labels) for t in transcripts)
+        try:
+            answer = await self._asker.ask(
+                Question(
+                    model=self._settings.segment,
+                    system=verdict.INSTRUCTIONS,
+                    user=verdict.question(transcripts),
+                    schema=verdict.SCHEMA,
+                    longest_answer=1024 + 64 * len(group) + 8 * shown,
+                )
+            )
+        except SkipError as error:
+            why = str(error) if isinstance(error, BudgetError) else "failed: no answer"
+            for pending in group:
+                pending.fault = why
+            return False
+        checked = (
+            [f"failed: {answer.fault}"] * len(group) if answer.fault else _faults(answer.text, transcripts)
+        )
+        for pending, outcome in zip(group, checked, strict=True):
+            if isinstance(outcome, Verdict):
+                pending.verdict = outcome
+            else:
+                pending.fault = outcome
+        fresh = {p.key: p.verdict.model_dump() for p in group if p.verdict}
+        if fresh:
+            await self._decisions.keep(fresh, quotes=False)
+        return True
+
+    def _settled(self, pending: _Pending, channel_names: Mapping[int, str]) -> Excerpt | None:
+        source = pending.twin or pending
+        self._undecided.pop(source.key, None)
+        decided = source.verdict
+        if decided is None:
+            if self._settings.on_failure == RULES:
+                self._tally.note(
+                    "Some segments were decided by the rules, because the model gave no usable answer."
+                )
+                return self._ruled(pending.transcript.segment, channel_names)
+            self._tally.dropped("refine", source.fault)
+            return None
+        if not decided.keep:
+            self._tally.dropped("refine", f"rejected: {decided.reason}")
+            return None
+        self._tally.went("refine")
+        return verdict.apply(decided, pending.transcript)
+
+
+def _faults(text: str, transcripts: Sequence[Transcript]) -> list[Verdict | str]:
+    outcomes = verdict.read_reply(text, transcripts)
+    return [f"failed: {outcome}" if isinstance(outcome, str) else outcome for outcome in outcomes]
