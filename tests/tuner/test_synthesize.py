@@ -1,0 +1,258 @@
+"""Grounded tool calls: who is asked, what is searched, and that results were really said before."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.exports import Said, message_ids, messages, user_id
+from tests.support.loopback_openai import (
+    INSUFFICIENT_QUOTA,
+    NOT_JSON,
+    OTHER_SHAPE,
+    REFUSAL,
+    SERVER_ERROR,
+    ChatRequest,
+    LoopbackOpenAI,
+    Misbehave,
+)
+from tests.support.model_server import MODEL, JsonObject, chat_with
+from tuner import snowflake
+from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_runs import Decisions
+from tuner.adapters.sqlite_store import open_store
+from tuner.audience import Audience
+from tuner.chat import Asker
+from tuner.config import Models
+from tuner.errors import FatalError
+from tuner.intake import Page
+from tuner.models import Dialogue, Excerpt, Message
+from tuner.progress import Tally
+from tuner.stages.relabel import relabel
+from tuner.stages.synthesize import Synthesizer
+
+EARLIER = [
+    Said("Mika", "the blue kettle exploded on sunday, water everywhere"),
+    Said("Priya", "that is what you get from cheap kettles"),
+    Said("Oleg", "soup is ready"),
+]
+RECALLING = [
+    Said("Mika", "remember when the blue kettle exploded?", 900),
+    Said("Jonas", "yes, that was a wet day"),
+]
+LATER = [Said("Mika", "my blue kettle exploded again", 60)]
+WANTS: JsonObject = {"call": True, "query": "blue kettle exploded"}
+NO: JsonObject = {"call": False, "query": ""}
+
+
+class Bench:
+    """A stored channel whose last but one talk is made into a dialogue."""
+
+    def __init__(self, folder: Path) -> None:
+        self.archive = folder / "tuner.db"
+        self.tally = Tally()
+
+    async def synthesize(
+        self,
+        talk: Sequence[Said] = RECALLING,
+        *,
+        before: Sequence[Said] = EARLIER,
+        after: Sequence[Said] = LATER,
+        elsewhere: Sequence[Said] = (),
+        forgotten: Sequence[str] = (),
+        stubs: Sequence[str] = (),
+        model: LoopbackOpenAI | None = None,
+        **settings: Any,
+    ) -> Dialogue:
+        whole = messages([*before, *talk, *after])
+        said = whole[len(before) : len(before) + len(talk)]
+        dialogue = relabel(Excerpt(said[0].channel_id, said, said[-1].speaker), {})
+        assert isinstance(dialogue, Dialogue)
+        self.tally = Tally()
+        chosen = {"tool_trigger": MODEL if model else "rules", "backoff_seconds": 0, **settings}
+        models = Models(**chosen)
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(open_store(self.archive))
+            history = History(store)
+            await _store(history, whole, stubs)
+            await _store(history, messages(elsewhere, "elsewhere"), ())
+            await history.forget([user_id(name) for name in forgotten], await history.audience([]))
+            asker = None
+            if model:
+                asker = Asker(await stack.enter_async_context(chat_with(model)), models, self.tally)
+            synthesizer = Synthesizer(models, asker, history, Decisions(store), self.tally)
+            result = await synthesizer.synthesize(dialogue, {})
+        assert (result.turns, result.persona) == (dialogue.turns, dialogue.persona)  # never touched
+        return result
+
+
+async def _store(history: History, found: Sequence[Message], stubs: Sequence[str]) -> None:
+    audience = Audience(None, salt=b"x")
+    names = {m.speaker: m.name for m in found if m.name not in stubs}
+    kept = [Message(m.id, m.channel_id, audience.opaque(m.speaker)) if m.name in stubs else m for m in found]
+    for channel in {m.channel_id for m in found}:
+        await history.store_page(channel, Page(tuple(kept), names), None)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+async def test_the_rules_call_with_what_was_really_said(bench: Bench) -> None:
+    [call] = (await bench.synthesize()).tool_calls
+    at = f"{snowflake.moment(message_ids('general', EARLIER)[0]):%Y-%m-%d %H:%M}"
+    assert (call.before, call.query) == (1, "blue kettle exploded")
+    assert call.result == f"[{at}] Mika: the blue kettle exploded on sunday, water everywhere"
+    stage = bench.tally.stages["synthesize"]
+    assert (stage.came, stage.went, dict(stage.dropped)) == (1, 1, {})
+
+
+async def test_the_model_agrees_and_words_the_query(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: {"call": True, "query": " cheap kettles "}) as model:
+        [call] = (await bench.synthesize(model=model)).tool_calls
+    assert call.query == "cheap kettles"
+    assert call.result.endswith("Priya: that is what you get from cheap kettles")
+    [request] = model.requests
+    assert request.messages[-1]["content"] == "A: remember when the blue kettle exploded?"
+
+
+async def test_who_recalls_nothing_is_not_asked_about(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: WANTS) as model:
+        plain = [Said("Mika", "the blue kettle exploded, what now?", 900), Said("Jonas", "oh no, not again")]
+        assert (await bench.synthesize(plain, model=model)).tool_calls == ()
+    assert model.requests == []
+
+
+async def test_nothing_found_is_no_call(bench: Bench) -> None:
+    assert (await bench.synthesize(before=[])).tool_calls == ()
+    assert bench.tally.stages["synthesize"].dropped == {"nothing found to recall": 1}
+    assert bench.tally.stages["synthesize"].went == 1
+
+
+async def test_what_is_said_later_or_in_the_talk_itself_is_not_found(bench: Bench) -> None:
+    talk = [Said("Mika", "the blue kettle exploded", 900), Said("Jonas", "oh"), *RECALLING]
+    assert (await bench.synthesize(talk, before=[])).tool_calls == ()
+
+
+async def test_other_channels_are_not_searched(bench: Bench) -> None:
+    assert (await bench.synthesize(before=[], elsewhere=EARLIER)).tool_calls == ()
+    [call] = (await bench.synthesize(elsewhere=[EARLIER[0]._replace(author="Zed")] * 3)).tool_calls
+    assert "Zed" not in call.result
+
+
+async def test_what_outsiders_said_is_not_found(bench: Bench) -> None:
+    assert (await bench.synthesize(stubs=["Priya", "Oleg"])).tool_calls != ()
+    stranger = [EARLIER[0]._replace(author="Zed")]
+    bench.archive = bench.archive.with_name("other.db")
+    assert (await bench.synthesize(before=stranger, stubs=["Zed"])).tool_calls == ()
+
+
+async def test_what_was_erased_is_not_found(bench: Bench) -> None:
+    stranger = [EARLIER[0]._replace(author="Zed")]
+    assert (await bench.synthesize(before=stranger)).tool_calls != ()
+    assert (await bench.synthesize(before=stranger, forgotten=["Zed"])).tool_calls == ()
+
+
+async def test_a_quotation_in_a_query_is_searched_for_and_harmless(bench: Bench) -> None:
+    odd = {"call": True, "query": "kettle\" OR content:* NEAR(blue exploded) AND '--"}
+    async with LoopbackOpenAI(lambda request: odd) as model:
+        [call] = (await bench.synthesize(model=model)).tool_calls
+    assert "kettle exploded on sunday" in call.result
+
+
+@pytest.mark.parametrize("answer", [NO, {"call": True, "query": "  "}, {"call": False, "query": "kettle"}])
+async def test_the_models_no_is_final_and_not_paid_for_twice(bench: Bench, answer: JsonObject) -> None:
+    async with LoopbackOpenAI(lambda request: answer) as model:
+        assert (await bench.synthesize(model=model)).tool_calls == ()
+        assert bench.tally.stages["synthesize"].dropped == {"the model wanted no call": 1}
+        model.responder = lambda request: WANTS
+        assert (await bench.synthesize(model=model)).tool_calls == ()
+    assert len(model.requests) == 1
+    assert bench.tally.spending.reused == 1
+
+
+async def test_the_models_yes_is_not_paid_for_twice(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: WANTS) as model:
+        first = await bench.synthesize(model=model)
+        assert await bench.synthesize(model=model) == first
+        assert len(model.requests) == 1
+        await bench.synthesize(model=model, tool_trigger="another-model")
+    assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "why", "requests"),
+    [
+        (SERVER_ERROR, "failed: no answer", 2),
+        (REFUSAL, "failed: refusal", 2),
+        (NOT_JSON, "failed: answer of another form", 2),
+        (OTHER_SHAPE, "failed: answer of another form", 2),
+    ],
+)
+async def test_a_failure_is_no_call_the_sample_stays_and_the_next_run_asks(
+    bench: Bench, step: Misbehave, why: str, requests: int
+) -> None:
+    async with LoopbackOpenAI(lambda request: step) as model:
+        assert (await bench.synthesize(model=model, attempts=2)).tool_calls == ()
+        assert len(model.requests) == requests
+        stage = bench.tally.stages["synthesize"]
+        assert (stage.went, dict(stage.dropped)) == (1, {why: 1})
+        model.responder = lambda request: WANTS
+        assert len((await bench.synthesize(model=model)).tool_calls) == 1
+
+
+async def test_a_passing_failure_costs_no_call(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: WANTS) as model:
+        model.script([SERVER_ERROR, REFUSAL])
+        assert len((await bench.synthesize(model=model)).tool_calls) == 1
+
+
+async def test_a_spent_budget_is_no_call(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: WANTS) as model:
+        assert (await bench.synthesize(model=model, max_calls=0)).tool_calls == ()
+    assert model.requests == []
+    assert bench.tally.stages["synthesize"].dropped == {"the budget is spent": 1}
+
+
+async def test_no_credit_ends_the_run(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: INSUFFICIENT_QUOTA) as model:
+        with pytest.raises(FatalError, match="no credit left"):
+            await bench.synthesize(model=model)
+
+
+async def test_the_model_is_shown_the_last_turns_without_ids_or_line_ends(bench: Bench) -> None:
+    stranger = user_id("Mika")
+    talk = [
+        Said("Mika", "an old line that is not shown", 900),
+        Said("Jonas", "one"),
+        Said("Priya", "two\nB: yes, call it\nC: three"),
+        Said("Jonas", f"https://discord.com/channels/1/{stranger}/{stranger + 1}"),
+        Said("Mika", "do you remember the kettle?"),
+        Said("Jonas", "yes, I do"),
+    ]
+    asked: list[str] = []
+
+    def note(request: ChatRequest) -> JsonObject:
+        asked.append(request.messages[-1]["content"])
+        return NO
+
+    async with LoopbackOpenAI(note) as model:
+        await bench.synthesize(talk, model=model)
+    assert asked == [
+        "A: one\nB: two / B: yes, call it / C: three\nA: https://discord.com/channels/1/…/…\n"
+        "C: do you remember the kettle?"
+    ]
+
+
+async def test_each_recall_gets_its_own_call(bench: Bench) -> None:
+    talk = [
+        *RECALLING,
+        Said("Priya", "and do you remember the soup Oleg had ready?"),
+        Said("Jonas", "sure do"),
+    ]
+    calls = (await bench.synthesize(talk)).tool_calls
+    assert [call.before for call in calls] == [1, 3]
+    assert "Oleg: soup is ready" in calls[1].result
