@@ -1,0 +1,73 @@
+"""Export: dialogues into checked lines of the dataset. Pure; the files are `tuner.adapters.dataset_files`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from tuner import snowflake
+from tuner.models import Channel, ChatMessage, Dialogue, Sample
+from tuner.prompt.stack import Assets, Builder, PromptRequest
+from tuner.prompt.turns import TOOL, assistant_turn, tool_turns, user_turn
+
+
+def assemble(dialogue: Dialogue, channel: Channel, builder: Builder, assets: Assets) -> Sample:
+    """The production prompt and the turns, as one sample."""
+    target = dialogue.turns[-1]
+    names = {turn.speaker: turn.name for turn in dialogue.turns}
+    header = builder(
+        PromptRequest(
+            channel=channel,
+            persona=dialogue.persona,
+            persona_name=names.pop(dialogue.persona),
+            participants=names,
+            at=snowflake.moment(target.message_ids[0]),
+            assets=assets,
+        )
+    )
+    messages = [_unlearned(message) for message in header.messages]
+    offered = any(tool["function"]["name"] == TOOL for tool in header.tools)
+    calls = {call.before: call for call in dialogue.tool_calls if offered}
+    for position, turn in enumerate(dialogue.turns):
+        if call := calls.get(position):
+            call_id = _call_id(turn.message_ids[0], call.query)
+            messages += tool_turns(call_id, call.query, call.result)
+        own = turn.speaker == dialogue.persona
+        messages.append(assistant_turn(turn.text) if own else user_turn(turn.name, turn.text))
+    metadata = {
+        "channel_id": dialogue.channel_id,
+        "message_ids": [str(i) for i in dialogue.message_ids],
+        "assistant_user_id": dialogue.persona,
+        "synthetic_tool_calls": len(calls),
+        "target_message_id": target.message_ids[-1],
+    }
+    return Sample(tuple(messages), header.tools, metadata)
+
+
+def upload_line(sample: Sample) -> dict[str, Any]:
+    """The line as a provider takes it: no keys but the format's own."""
+    line: dict[str, Any] = {"messages": list(sample.messages)}
+    if sample.tools:
+        line["parallel_tool_calls"] = False
+        line["tools"] = list(sample.tools)
+    return line
+
+
+def record_line(sample: Sample) -> dict[str, Any]:
+    """The line as Tuner keeps it: the upload's, and where it comes from."""
+    return {**upload_line(sample), "metadata": sample.metadata}
+
+
+def encode(line: dict[str, Any]) -> bytes:
+    """One line of JSONL."""
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _unlearned(message: ChatMessage) -> ChatMessage:
+    """Scaffolding is never trained on, whatever a custom builder says."""
+    return {**message, "weight": 0} if message.get("role") == "assistant" else message
+
+
+def _call_id(message_id: int, query: str) -> str:
+    return "call_" + hashlib.sha256(f"{message_id}\0{query}".encode()).hexdigest()[:24]
