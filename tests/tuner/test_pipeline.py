@@ -1,0 +1,177 @@
+"""The whole story, on a loopback Discord: what a run leaves behind however it goes."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.building import Workplace, ids
+from tests.support.discord_world import World
+from tests.support.loopback_discord import LoopbackDiscord
+from tuner.errors import FatalError
+from tuner.progress import Advanced, Ended, Event, Noted, Tally
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+def talk(world: World, name: str, talks: int = 30) -> int:
+    """A channel of short, separate question-and-answer talks, two hours apart."""
+    channel = world.add_channel(name)
+    asker, helper = world.add_user(f"{name} asker"), world.add_user(f"{name} helper")
+    at = 1_704_067_200_000 + channel % 1000
+    for number in range(talks):
+        question = world.add_message(channel, asker, f"{name}: how do I mend lamp {number}?", at=at)
+        world.add_message(
+            channel, helper, f"{name}: open it and look at wire {number}.", at=at + 30_000, reply_to=question
+        )
+        at += 7_200_000
+    return channel
+
+
+async def test_reading_in_portions_leaves_what_reading_at_once_leaves(world: World, tmp_path: Path) -> None:
+    channels = [talk(world, "tools"), talk(world, "lamps", 45)]
+    portions, at_once = Workplace(tmp_path / "portions"), Workplace(tmp_path / "at-once")
+    portions.folder.mkdir()
+    at_once.folder.mkdir()
+    async with LoopbackDiscord(world) as server:
+        await at_once.build(server, channels)
+        for _ in range(5):
+            await portions.build(server, channels, {"dataset.max_messages": 20})
+    assert portions.stored(channels[1]) == ids(world, channels[1])
+    assert portions.records.read_bytes() == at_once.records.read_bytes()
+    assert len(at_once.records.read_text().splitlines()) == 75
+
+
+async def test_new_messages_add_samples_and_change_no_others(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools")
+    async with LoopbackDiscord(world) as server:
+        await work.build(server, [channel])
+        before = work.records.read_text().splitlines()
+        user = world.add_user("late")
+        world.add_message(channel, user, "one more thing about the lamp, is it safe?")
+        world.add_message(channel, world.add_user("tools helper 2"), "It is, once the wire is covered.")
+        await work.build(server, [channel])
+    after = work.records.read_text().splitlines()
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 1
+
+
+async def test_enough_samples_end_the_reading(world: World, work: Workplace) -> None:
+    first, second = talk(world, "tools", 10), talk(world, "lamps", 600)
+    async with LoopbackDiscord(world) as server:
+        server.delay = 0.05
+        stats = await work.build(server, [first, second], {"dataset.max_samples": 5})
+    assert len(work.records.read_text().splitlines()) == 5
+    assert len(work.stored(second)) < 1200
+    assert any("Reading stopped early" in note and "lamps" in note for note in stats.counts["notes"])
+
+
+async def test_a_dry_run_does_everything_but_write_a_dataset(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools")
+    async with LoopbackDiscord(world) as server:
+        stats = await work.build(server, [channel], {"dataset.dry_run": True})
+    assert stats.counts["samples"] == 30
+    assert stats.files == ()
+    assert not list(work.folder.rglob("*.jsonl"))
+    assert json.loads((work.folder / "stats.json").read_text())["samples"] == 30
+    [transcript] = (work.folder / "raw").iterdir()
+    assert "tools helper: tools: open it and look at wire 0." in transcript.read_text()
+
+
+async def test_stats_add_up(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools")
+    lonely = world.add_user("lonely")
+    world.add_message(channel, lonely, "anybody?")
+    async with LoopbackDiscord(world) as server:
+        stats = await work.build(server, [channel])
+        history_requests = len(server.history_requests())
+    stages = stats.counts["stages"]
+    assert stages["collect"] == {"in": 61, "out": 61, "dropped": {}}
+    assert stages["segment"] == {"in": 61, "out": 30, "dropped": {"only one speaker": 1}}
+    for stage in ("refine", "relabel", "synthesize", "export"):
+        assert stages[stage] == {"in": 30, "out": 30, "dropped": {}}
+    assert history_requests == 1 < stats.counts["requests"]
+    [records, upload] = stats.counts["files"]
+    assert records["lines"] == upload["lines"] == 30
+    assert records["size"] == work.records.stat().st_size
+    assert json.loads((work.folder / "stats.json").read_text()) == stats.counts
+
+
+async def test_no_sample_leaves_the_old_dataset(world: World, work: Workplace) -> None:
+    channel = world.add_channel("quiet")
+    world.add_message(channel, world.add_user("lonely"), "hello?")
+    work.records.write_text("the old one\n")
+    async with LoopbackDiscord(world) as server:
+        stats = await work.build(server, [channel])
+    assert work.records.read_text() == "the old one\n"
+    assert any("No sample" in note for note in stats.counts["notes"])
+
+
+async def test_a_second_builder_is_told_who_runs(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools", 200)
+    async with LoopbackDiscord(world) as server:
+        server.delay = 0.05
+        first = asyncio.create_task(work.build(server, [channel]))
+        while not server.history_requests():
+            await asyncio.sleep(0.01)
+        with pytest.raises(FatalError, match=r"is being built from: run 1 by a test, since 2"):
+            await work.build(server, [channel])
+        await first
+    assert len(work.rows("SELECT id FROM runs")) == 1
+
+
+async def test_a_cancelled_run_is_recorded_and_leaves_the_old_dataset(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools", 400)
+    work.records.write_text("the old one\n")
+    async with LoopbackDiscord(world) as server:
+        server.delay = 0.02
+        task = asyncio.create_task(work.build(server, [channel]))
+        while len(server.history_requests()) < 3:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert 0 < len(work.stored(channel)) < 800
+        assert work.records.read_text() == "the old one\n"
+        await work.build(server, [channel])
+    assert work.stored(channel) == ids(world, channel)
+    states = [state for (state,) in work.rows("SELECT state FROM runs ORDER BY id")]
+    assert states == ["interrupted", "finished"]
+
+
+async def test_a_fault_in_a_custom_prompt_fails_the_run_and_keeps_the_old_dataset(
+    world: World, work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = talk(world, "tools", 3)
+    work.records.write_text("the old one\n")
+    (work.folder / "broken_prompt.py").write_text("def build(request):\n    return 1 / 0\n")
+    monkeypatch.syspath_prepend(work.folder)
+    async with LoopbackDiscord(world) as server:
+        with pytest.raises(ZeroDivisionError):
+            await work.build(server, [channel], {"prompt.stack": "broken_prompt:build"})
+    sys.modules.pop("broken_prompt")
+    assert work.records.read_text() == "the old one\n"
+    assert not list(work.folder.rglob("*.part"))
+    assert work.rows("SELECT state, message FROM runs") == [("failed", "an unexpected ZeroDivisionError")]
+
+
+async def test_listeners_hear_of_progress_notes_and_the_end(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools")
+    events: list[Event] = []
+    async with LoopbackDiscord(world) as server:
+        await work.build(server, [channel], tally=Tally(listeners=(events.append,)))
+    assert any(isinstance(event, Advanced) for event in events)
+    assert any(isinstance(event, Noted) and "everyone's words are used" in event.text for event in events)
+    assert isinstance(events[-1], Ended)
+    assert events[-1].outcome == "finished"
+    assert events[-1].run.channels[channel].share == 1.0
