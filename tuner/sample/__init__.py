@@ -1,0 +1,1 @@
+"""A small invented server: its export and the configuration to build from it."""
