@@ -1,0 +1,181 @@
+"""How a run looks: bars on a terminal, lines elsewhere, a summary at the end."""
+
+import io
+import logging
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tuner import console
+from tuner.console import MOST_BARS, Lines, duration, heartbeat_lines, money, shown, summary
+from tuner.progress import Advanced, ChannelState, ChannelTally, Ended, Noted, Tally
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def run_with(*channels: ChannelTally) -> Tally:
+    run = Tally(channels=dict(enumerate(channels, 1)))
+    run.came("segment", 10)
+    run.went("segment", 6)
+    run.dropped("segment", "only one speaker", 2)
+    run.went("refine", 5)
+    run.samples = 4
+    return run
+
+
+def channel(name: str = "general", state: ChannelState = "reading", messages: int = 1200) -> ChannelTally:
+    return ChannelTally(name, state, messages, share=0.25)
+
+
+# -- lines -------------------------------------------------------------------------
+
+
+def test_elsewhere_than_on_a_terminal_there_are_lines(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tuner")
+    run = run_with(channel("100% [odd] name"), channel("quiet", "waiting"))
+    run.channels[1].share, run.channels[2].share = 0.01, 0  # too little to foretell the end by
+    with shown(Console(file=io.StringIO()), heartbeat=0) as listener:
+        assert isinstance(listener, Lines)
+        listener(Advanced(run))
+        listener(Noted("an idle channel"))
+        listener(Noted("a channel is gone", warning=True))
+    assert caplog.messages == [
+        "#100% [odd] name: 1200 messages, 1% of the time window",
+        "segment: 10 in, 6 out, left out: 2 only one speaker",
+        "4 samples · 6 segments, 5 approved",
+        "an idle channel",
+        "a channel is gone",
+    ]
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "INFO", "INFO", "WARNING"]
+
+
+def test_lines_come_no_more_often_than_the_heartbeat(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "tuner")
+    moments = iter((1000.0, 1001.0, 1009.9, 1010.0, 1010.0, 1011.0, 1019.9, 1020.0, 1020.0, 1020.0))
+    run = run_with()
+    monkeypatch.setattr(run, "max_samples", 4)  # all there: no time left to tell
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(moments))
+    listener = Lines(10.0)
+    for _ in range(6):
+        listener(Advanced(run))
+    assert len(caplog.messages) == 2 * len(heartbeat_lines(run))
+
+
+def test_a_line_says_what_models_cost_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_with()
+    run.spending.calls, run.spending.cost = 7, 0.0123
+    run.max_samples, run.samples = 16, 4
+    monkeypatch.setattr(console.time, "monotonic", lambda: run.started + 30)
+    assert heartbeat_lines(run) == [
+        "segment: 10 in, 6 out, left out: 2 only one speaker",
+        "4 samples · 6 segments, 5 approved, 7 model calls, $0.0123 · about 1 min 30 s left",
+    ]
+
+
+# -- bars --------------------------------------------------------------------------
+
+
+def drawn(run: Tally, *notes: Noted, width: int = 100) -> str:
+    """The last picture that a terminal shows of a run, and the notes."""
+    file = io.StringIO()
+    with shown(Console(file=file, force_terminal=True, width=width, _environ={})) as listener:
+        for note in notes:
+            listener(note)
+        listener(Ended("finished", run, ""))
+    return CONTROL.sub("", file.getvalue())
+
+
+def test_on_a_terminal_there_are_bars() -> None:
+    run = run_with(channel(), channel("quiet", "waiting"))
+    run.max_samples = 8
+    text = drawn(run, Noted("a [channel] is gone", warning=True))
+    assert re.search(r"samples +━+.*4 · 6 segments, 5 approved", text)
+    assert re.search(r"#general +━+.*1200 messages, reading", text)
+    assert "quiet" not in text
+    assert "a [channel] is gone\n" in text
+
+
+@pytest.mark.parametrize("name", ["[/solved] kettle", "[bold]loud", "{task}", "100%"])
+def test_any_name_can_be_shown(name: str) -> None:
+    assert f"#{name}" in drawn(run_with(channel(name)))
+
+
+def test_a_channel_that_is_done_gives_its_bar_to_one_that_is_read() -> None:
+    done = [channel(f"done-{i}", "read") for i in range(MOST_BARS)]
+    text = drawn(run_with(*done, channel("under-way")))
+    assert "#under-way" in text
+    assert text.rpartition("samples")[2].count("#") == MOST_BARS
+
+
+def test_there_are_never_more_bars_than_fit() -> None:
+    text = drawn(run_with(*(channel(f"under-way-{i}") for i in range(MOST_BARS + 5))))
+    assert text.rpartition("samples")[2].count("#") == MOST_BARS
+
+
+# -- the summary -------------------------------------------------------------------
+
+
+def counts(**changes: Any) -> dict[str, Any]:
+    run = run_with()
+    run.synthetic_tool_calls, run.sample_tokens = 2, 12345
+    run.dropped("segment", "only one speaker", 3)
+    run.dropped("segment", "too few turns")
+    return {"run": 7, "dry_run": False, **run.snapshot(), "seconds": 75.2, "files": [], **changes}
+
+
+def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
+    first, *rest = summary(counts())
+    assert first == "Run 7: 4 samples, 2 synthetic tool calls, 12,345 tokens, in 1 min 15 s."
+    assert [line.split()[0] for line in rest] == [
+        *("collect", "segment", "refine", "relabel", "synthesize", "export"),
+    ]
+    assert re.fullmatch(r"  segment +10 in +6 out   left out: 5 only one speaker; 1 too few turns", rest[1])
+    assert re.fullmatch(r"  refine +0 in +5 out", rest[2])
+
+
+def test_the_summary_owns_up_to_estimates_and_dry_runs() -> None:
+    estimated = counts(dry_run=True, sample_tokens={"count": 10, "exact": False})
+    assert summary(estimated)[0].startswith(
+        "Run 7: 4 samples (dry run: nothing written), 2 synthetic tool calls, about 10"
+    )
+
+
+def test_the_summary_names_calls_and_files() -> None:
+    models = {
+        "calls": 9,
+        "failed": 1,
+        "reused": 4,
+        "prompt_tokens": 10_000,
+        "cached_tokens": 0,
+        "completion_tokens": 200,
+        "cost": None,
+    }
+    files = [{"path": "data/records.jsonl", "lines": 4, "size": 5678, "sha256": "ab" * 32}]
+    assert summary(counts(models=models, files=files))[-2:] == [
+        "  model calls: 9 (1 failed), 4 decisions reused, 10,000 + 200 tokens, cost unknown (no price configured)",
+        "  wrote data/records.jsonl (4 lines, 5,678 bytes, sha256 abababababab…)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (4.26, "4.3 s"),
+        (59.4, "59.4 s"),
+        (59.6, "1 min 0 s"),
+        (75, "1 min 15 s"),
+        (7290, "2 h 1 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_money() -> None:
+    assert money(0.01234) == "$0.0123"
+    assert money(None) == "cost unknown (no price configured)"

@@ -1,0 +1,385 @@
+"""Whatever is put in wrongly: one clear message, the right exit code, and the old dataset as it was."""
+
+import logging
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.exports import PEOPLE, Said, channel_id, server, user_id, write_exports
+from tuner.cli import main
+
+TALK = [
+    Said("Mika", "has anybody seen the small screwdriver?"),
+    Said("Jonas", "It is in the tin by the door.", reply_to=0),
+    Said("Mika", "found it, thanks!"),
+    Said("Jonas", "You are welcome."),
+]
+OLD = b'{"an old": "dataset"}\n'
+ALLOWED = ",".join(str(user_id(name)) for name in PEOPLE)
+
+
+class Place:
+    """An empty folder to work in, where an old dataset lies."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.archive = folder / "tuner.db"
+        self.exports = write_exports(folder / "exports", {"workshop": TALK})
+        self.old = [folder / "records.jsonl", folder / "records.openai.jsonl", folder / "stats.json"]
+        for file in self.old:
+            file.write_bytes(OLD)
+        self._capsys = capsys
+
+    def arguments(self, *argv: str) -> list[str]:
+        return [
+            "build-dataset",
+            *("--output", "records.jsonl", "--stats-file", "stats.json", "--allowed-users", ALLOWED),
+            *("--set", "store.path=tuner.db", *argv),
+        ]
+
+    def build(self, *argv: str) -> tuple[int, str]:
+        """Exit code and stderr."""
+        self._capsys.readouterr()
+        code = main(self.arguments(*argv))
+        return code, self._capsys.readouterr().err
+
+    def refusal(self, code: int, *argv: str) -> str:
+        """The only thing said, after a run that ends with this exit code and leaves the old dataset."""
+        return self.checked(code, self.build(*argv))
+
+    def checked(self, code: int, result: tuple[int, str]) -> str:
+        assert result[0] == code, result[1]
+        message = result[1]
+        assert message.startswith("tuner: ") and message.endswith("\n")
+        assert message.count("tuner: ") == 1
+        assert "Traceback" not in message
+        assert [file.read_bytes() for file in self.old] == [OLD] * len(self.old)
+        assert list(self.folder.glob(".*.part")) == []
+        return message.removeprefix("tuner: ").strip()
+
+
+@pytest.fixture(autouse=True)
+def quiet_afterwards() -> Iterator[None]:
+    """`main` sets up logging as a process of its own may; other tests are spared it."""
+    root = logging.getLogger()
+    before = set(root.handlers)
+    yield
+    for handler in set(root.handlers) - before:
+        root.removeHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("tuner").setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    return Place(tmp_path, capsys)
+
+
+def test_what_is_right_replaces_the_old_dataset(place: Place) -> None:
+    """So that the rest of this file shows something."""
+    code, said = place.build("--from-export", "exports")
+    assert code == 0, said
+    assert all(file.read_bytes() != OLD for file in place.old)
+
+
+# -- configuration -----------------------------------------------------------------
+
+
+def test_no_configuration(place: Place) -> None:
+    said = place.refusal(2)
+    assert said.startswith("There is no configuration: looked for config.toml and tuner/config.toml here.")
+    assert "config.sample.toml" in said and "--sample" in said
+
+
+def test_a_named_configuration_that_is_not_there(place: Place) -> None:
+    said = place.refusal(2, "--config", "mine.toml")
+    assert said.startswith("There is no configuration file at mine.toml.")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[dataset\n", "config.toml is not valid TOML: "),
+        (
+            "[dataset]\nchanels = [1]\n",
+            "dataset.chanels: there is no such setting. Did you mean dataset.channels?",
+        ),
+        ("[dataset]\nmax_samples = 'many'\n", "dataset.max_samples: should be a whole number, not 'many'"),
+        ("[discord]\ntoken = 'abc'\n", "discord.token: looks like a token or key."),
+        ("[dataset]\nchannels = []\n", "dataset.channels is empty: name the channels to read by id."),
+        ("[dataset]\nchannels = ['workshop']\n", "dataset.channels.0: should be a Discord id"),
+    ],
+)
+def test_a_wrong_configuration(place: Place, text: str, said: str) -> None:
+    (place.folder / "config.toml").write_text(text)
+    assert said in place.refusal(2)
+    assert not place.archive.exists()
+
+
+def test_a_wrong_option_gets_one_line(place: Place) -> None:
+    assert place.refusal(2, "--max-samples", "many") == (
+        "argument --max-samples: invalid int value: 'many'. tuner build-dataset --help shows how it is written."
+    )
+    assert "--nonsense" in place.refusal(2, "--nonsense")
+
+
+def test_discord_wants_its_policy_acknowledged_and_a_token(place: Place) -> None:
+    said = place.refusal(2, "--channels", "1")
+    assert "Developer Policy" in said and "have agreed" in said
+    assert "\n[discord]\nacknowledge_policy = true\n" in said
+    said = place.refusal(2, "--channels", "1", "--set", "discord.acknowledge_policy=true")
+    assert (
+        said
+        == "Reading from Discord needs the environment variable DISCORD_TOKEN, which is empty or not set."
+    )
+    assert not place.archive.exists()
+
+
+def test_a_model_wants_a_key(place: Place) -> None:
+    said = place.refusal(2, "--from-export", "exports", "--segment-model", "gpt-6-luna")
+    assert said == (
+        "Asking the model 'gpt-6-luna' needs the environment variable OPENAI_API_KEY, which is empty or not set."
+    )
+
+
+# -- exports -----------------------------------------------------------------------
+
+
+def test_a_channel_that_the_exports_do_not_hold(place: Place) -> None:
+    said = place.refusal(2, "--from-export", "exports", "--channels", f"{channel_id('workshop')},5")
+    assert said == (
+        "dataset.channels names 5, which the exports do not hold. They hold: "
+        f"{channel_id('workshop')} (workshop)."
+    )
+
+
+def test_an_export_that_is_not_there(place: Place) -> None:
+    assert place.refusal(2, "--from-export", "nowhere") == "There is no file or folder nowhere."
+
+
+def test_an_empty_folder(place: Place) -> None:
+    (place.folder / "empty").mkdir()
+    said = place.refusal(2, "--from-export", "empty")
+    assert said == "There is no .json file in empty. Export with --format Json."
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is not valid JSON"),
+        (b"\x00\xff\xfe" * 500, "it is not valid JSON"),
+        (b"<!DOCTYPE html><html></html>", "it is not valid JSON"),
+        (b'{"guild": {"id": "1", "na', "it is not valid JSON"),
+        (b'[{"user": "U1", "text": "hi"}]', "it has no list of messages"),
+        (
+            b'{"name": "Chat", "type": "group", "id": 1, "messages": []}',
+            "it does not name its guild and channel",
+        ),
+        (
+            b'{"guild": {"id": "x"}, "channel": {"id": "y", "name": "z"}, "messages": []}',
+            "it does not name its",
+        ),
+    ],
+)
+def test_a_file_that_is_no_export(place: Place, content: bytes, why: str) -> None:
+    (place.folder / "other.json").write_bytes(content)
+    said = place.refusal(2, "--from-export", "other.json")
+    assert said.startswith(f"other.json is not a DiscordChatExporter export in JSON: {why}")
+    assert "--format Json" in said
+
+
+def test_a_folder_without_an_export(place: Place) -> None:
+    (place.folder / "other").mkdir()
+    (place.folder / "other" / "slack.json").write_text("[]")
+    (place.folder / "other" / "folder.json").mkdir()
+    code, said = place.build("--from-export", "other")
+    assert code == 2
+    assert said.splitlines()[-1] == "tuner: No DiscordChatExporter export was found in other."
+    assert "Traceback" not in said
+
+
+def test_an_export_that_ends_in_the_middle(place: Place) -> None:
+    """What comes before is stored, so nothing is lost; but no dataset is made of half a channel."""
+    file = place.exports / "workshop.json"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: whole.index(b"You are")])
+    said = place.refusal(2, "--from-export", str(file))
+    assert said.startswith(f"{file} ends in the middle or is damaged")
+    with closing(sqlite3.connect(place.archive)) as archive:
+        assert archive.execute("SELECT count(*) FROM messages").fetchone() == (3,)
+        assert archive.execute("SELECT state FROM runs").fetchall() == [("failed",)]
+    file.write_bytes(whole)
+    assert place.build("--from-export", str(file))[0] == 0
+
+
+# -- the archive -------------------------------------------------------------------
+
+
+@contextmanager
+def held(archive: Path) -> Iterator[None]:
+    """Another process builds from the archive."""
+    program = (
+        "import sys; from pathlib import Path; from tuner.adapters.sqlite_store import builder_lock\n"
+        "with builder_lock(Path(sys.argv[1])) as free: print(free, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(archive)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        yield
+        process.communicate()
+
+
+def test_a_locked_archive(place: Place) -> None:
+    with held(place.archive):
+        said = place.refusal(1, "--from-export", "exports")
+        assert said == "The archive tuner.db is being built from. Wait until that is done, or end it first."
+    assert place.build("--from-export", "exports")[0] == 0
+
+
+def test_nobody_forgets_while_somebody_builds(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    place.build("--from-export", "exports")
+    with held(place.archive):
+        assert main(["forget", str(user_id("Mika")), "--set", "store.path=tuner.db"]) == 1
+    assert "tuner: The archive tuner.db is being built from." in capsys.readouterr().err
+
+
+def test_a_database_of_another_program(place: Place) -> None:
+    with closing(sqlite3.connect(place.archive)) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+        other.execute("INSERT INTO songs VALUES ('Greensleeves')")
+        other.commit()
+    before = place.archive.read_bytes()
+    said = place.refusal(2, "--from-export", "exports")
+    assert said == "tuner.db is a database of some other program. Set store.path to another file."
+    assert place.archive.read_bytes() == before
+
+
+def test_a_file_that_is_no_database(place: Place) -> None:
+    text = b"a shopping list, and quite a long one\n" * 100
+    place.archive.write_bytes(text)
+    said = place.refusal(2, "--from-export", "exports")
+    assert said == "tuner.db is not a Tuner archive. Set store.path to another file."
+    assert place.archive.read_bytes() == text
+
+
+def test_an_archive_of_a_newer_version(place: Place) -> None:
+    assert place.build("--from-export", "exports")[0] == 0
+    with closing(sqlite3.connect(place.archive)) as archive:
+        archive.execute("PRAGMA user_version = 999")
+    for file in place.old:
+        file.write_bytes(OLD)
+    said = place.refusal(1, "--from-export", "exports")
+    assert said.startswith(
+        "The archive tuner.db was written by a newer version of Tuner (its format is 999, "
+    )
+    assert "Update Tuner, or set store.path to another file." in said
+
+
+@pytest.mark.parametrize("command", [["status"], ["forget", "5"], ["segment", "--out", "talks.jsonl"]])
+def test_an_archive_that_is_not_there_yet(
+    place: Place, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = main([*command, "--set", "store.path=tuner.db"]), capsys.readouterr().err
+    said = place.checked(2, result)
+    assert said == "There is no archive at tuner.db yet. Run build-dataset first, or set store.path."
+    assert not place.archive.exists()
+
+
+# -- where nothing can be written --------------------------------------------------
+
+
+def test_an_archive_below_a_file(place: Place) -> None:
+    (place.folder / "file").write_text("")
+    said = place.refusal(2, "--from-export", "exports", "--set", "store.path=file/below/tuner.db")
+    assert said.startswith("The archive file/below/tuner.db cannot be opened")
+
+
+def test_an_archive_that_is_a_folder(place: Place) -> None:
+    said = place.refusal(2, "--from-export", "exports", "--set", "store.path=exports")
+    assert said.startswith("The archive exports cannot be opened")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--output", "file/below/records.jsonl"),
+        ("--output", "exports"),
+        ("--raw-dump-dir", "file/raw"),
+        ("--stats-file", "file/stats.json"),
+    ],
+)
+def test_a_place_that_cannot_be_written(place: Place, option: tuple[str, str]) -> None:
+    (place.folder / "file").write_text("")
+    code, said = place.build("--from-export", "exports", *option)
+    assert code == 1
+    *warnings, said = said.splitlines()
+    assert all("WARNING tuner: 1 samples are fewer" in line for line in warnings)
+    path = option[1] if option[0] != "--raw-dump-dir" else f"file/raw/workshop-{channel_id('workshop')}.txt"
+    assert said.startswith(f"tuner: {path} could not be written: ")
+    assert "run again" in said
+    if option[0] == "--output":
+        assert [file.read_bytes() for file in place.old] == [OLD] * 3
+
+
+def small_disk(place: Place, limit: int, *argv: str) -> tuple[int, str]:
+    """Build in a process whose files cannot grow beyond `limit` bytes."""
+    program = (
+        "import resource, sys; from tuner.cli import main\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *place.arguments(*argv)], capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_full_disk_while_the_dataset_is_written(place: Place) -> None:
+    prompt = place.folder / "system.md"
+    prompt.write_text("You are $persona, and you know this by heart: 0123456789.\n" * 300)
+    write_exports(place.exports, {"general": server(1_000, ["general"])["general"]})
+    options = (
+        "--from-export",
+        "exports",
+        "--set",
+        f"prompt.system_file={prompt}",
+        "--set",
+        "export.profiles=[]",
+    )
+    assert place.build(*options, "--dry-run")[0] == 0
+    for file in place.old:
+        file.write_bytes(OLD)
+    said = place.checked(1, small_disk(place, place.archive.stat().st_size + 100_000, *options))
+    assert said == (
+        "records.jsonl could not be written: File too large. What was there before is untouched, and the archive "
+        "keeps what was read and decided; make room or choose another place, and run again."
+    )
+    assert place.build(*options)[0] == 0
+    assert len(place.old[0].read_text().splitlines()) > 50
+
+
+def test_a_full_disk_while_the_archive_grows(place: Place) -> None:
+    assert place.build("--from-export", "exports")[0] == 0
+    for file in place.old:
+        file.write_bytes(OLD)
+    write_exports(place.exports, {"general": server(5_000, ["general"])["general"]})
+    limit = place.archive.stat().st_size + 200_000
+    options = ("--from-export", "exports")
+    said = place.checked(1, small_disk(place, limit, *options))
+    assert said.startswith("The archive tuner.db could not be written: ")
+    assert "Free some space and run again; everything stored before is kept." in said
+    assert place.build(*options)[0] == 0
+    with closing(sqlite3.connect(place.archive)) as archive:
+        assert archive.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert archive.execute("SELECT count(*) FROM messages").fetchone() == (5_004,)

@@ -1,0 +1,173 @@
+"""How a run looks in a terminal: bars where there is one, a line now and then where there is none."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
+
+HEARTBEAT = 10.0  # seconds between two lines
+MOST_BARS = 10
+
+log = logging.getLogger("tuner")
+
+
+@contextmanager
+def shown(console: Console, heartbeat: float = HEARTBEAT) -> Iterator[Listener]:
+    """A listener that shows a run on this console."""
+    if not console.is_terminal:
+        yield Lines(heartbeat)
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),  # a thread's name may hold [brackets]
+        BarColumn(),
+        TextColumn("{task.fields[text]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, refresh_per_second=4) as progress:
+        yield Bars(progress)
+
+
+class Lines:
+    """Progress as log lines, one every `heartbeat` seconds and whenever there is something to know."""
+
+    def __init__(self, heartbeat: float) -> None:
+        self._heartbeat = heartbeat
+        self._last = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Advanced(run):
+                if time.monotonic() - self._last >= self._heartbeat:
+                    self._last = time.monotonic()
+                    for line in heartbeat_lines(run):
+                        log.info(line)
+            case Noted(text, warning):
+                log.log(logging.WARNING if warning else logging.INFO, text)
+            case Ended():
+                pass
+
+
+class Bars:
+    """Progress as bars: one for each channel that is being read, one for the samples."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._channels: dict[int, TaskID] = {}
+        self._samples = progress.add_task("samples", total=None, text="")
+        self._last = 0.0
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Advanced(run) if time.monotonic() - self._last >= 0.1:
+                self._last = time.monotonic()
+                self._draw(run)
+            case Noted(text, warning):
+                self._progress.console.print(
+                    text, style="yellow" if warning else "", highlight=False, markup=False
+                )
+            case Ended(_, run, _):
+                self._draw(run)
+
+    def _draw(self, run: Tally) -> None:
+        for channel_id, channel in run.channels.items():
+            if channel.state == "waiting" or channel_id in self._channels:
+                continue
+            if channel.state == "reading":
+                self._make_room(run)
+            if len(self._channels) < MOST_BARS:
+                name = f"#{channel.name[:24]}"
+                self._channels[channel_id] = self._progress.add_task(name, total=1.0, text="")
+        for channel_id, task in self._channels.items():
+            channel = run.channels[channel_id]
+            text = f"{channel.messages} messages, {channel.state}"
+            self._progress.update(task, completed=channel.share, text=text)
+        self._progress.update(
+            self._samples,
+            total=run.max_samples or None,
+            completed=run.samples,
+            text=f"{run.samples} · {_work(run)}",
+        )
+
+    def _make_room(self, run: Tally) -> None:
+        """A channel that is done gives its bar to one that is being read."""
+        done = next((i for i in self._channels if run.channels[i].state != "reading"), None)
+        if done is not None and len(self._channels) == MOST_BARS:
+            self._progress.remove_task(self._channels.pop(done))
+
+
+def heartbeat_lines(run: Tally) -> list[str]:
+    """Where a run is: each channel that is being read, the stages, the whole."""
+    lines = [
+        f"#{channel.name}: {channel.messages} messages, {channel.share:.0%} of the time window"
+        for channel in run.channels.values()
+        if channel.state == "reading"
+    ]
+    eta = run.eta_seconds
+    left = f" · about {duration(eta)} left" if eta is not None else ""
+    lines += [_stage_line(name, run.stages[name]) for name in STAGES[1:] if run.stages[name].came]
+    return [*lines, f"{run.samples} samples · {_work(run)}{left}"]
+
+
+def _stage_line(name: str, stage: StageTally) -> str:
+    dropped = "; ".join(f"{count} {why}" for why, count in sorted(stage.dropped.items()))
+    return f"{name}: {stage.came} in, {stage.went} out" + (f", left out: {dropped}" if dropped else "")
+
+
+def _work(run: Tally) -> str:
+    stages = run.stages
+    spending = run.spending
+    parts = [f"{stages['segment'].went} segments", f"{stages['refine'].went} approved"]
+    if spending.calls:
+        parts.append(f"{spending.calls} model calls, {money(spending.cost)}")
+    return ", ".join(parts)
+
+
+def summary(counts: dict[str, Any]) -> list[str]:
+    """What came out of a run, from its counts."""
+    dry = " (dry run: nothing written)" if counts["dry_run"] else ""
+    tokens = counts["sample_tokens"]
+    about = "" if tokens["exact"] else "about "
+    lines = [
+        f"Run {counts['run']}: {counts['samples']} samples{dry}, "
+        f"{counts['synthetic_tool_calls']} synthetic tool calls, {about}{tokens['count']:,} tokens, "
+        f"in {duration(counts['seconds'])}."
+    ]
+    for name in STAGES:
+        stage = counts["stages"][name]
+        dropped = "; ".join(f"{count} {why}" for why, count in stage["dropped"].items())
+        lines.append(
+            f"  {name:<11}{stage['in']:>8} in {stage['out']:>8} out"
+            + (f"   left out: {dropped}" if dropped else "")
+        )
+    models = counts["models"]
+    if models["calls"] or models["reused"]:
+        lines.append(
+            f"  model calls: {models['calls']} ({models['failed']} failed), {models['reused']} decisions reused, "
+            f"{models['prompt_tokens']:,} + {models['completion_tokens']:,} tokens, {money(models['cost'])}"
+        )
+    lines += [f"  note: {note}" for note in counts["notes"]]
+    lines += [
+        f"  wrote {f['path']} ({f['lines']} lines, {f['size']:,} bytes, sha256 {f['sha256'][:12]}…)"
+        for f in counts["files"]
+    ]
+    return lines
+
+
+def money(dollars: float | None) -> str:
+    return "cost unknown (no price configured)" if dollars is None else f"${dollars:.4f}"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
