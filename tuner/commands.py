@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -15,12 +15,11 @@ from tuner import config, snowflake
 from tuner.adapters import discord_history
 from tuner.adapters.dataset_files import replacing
 from tuner.adapters.discord_export import ExportSource, find_exports
-from tuner.adapters.openai_chat import openai_chat
+from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_history import History, Reach
 from tuner.adapters.sqlite_runs import Run, Runs
 from tuner.adapters.sqlite_store import Store, builder_lock, is_building, open_store
 from tuner.audience import Audience
-from tuner.chat import Chat
 from tuner.config import Settings
 from tuner.console import money
 from tuner.errors import FatalError, UsageError
@@ -29,24 +28,13 @@ from tuner.pipeline import OpenSource, RunStats, build_dataset, read_conversatio
 from tuner.progress import Listener, Tally
 from tuner.ranges import reaches
 from tuner.stages.collect import collecting
-from tuner.stages.refine import RULES
-
-POLICY = """\
-Reading from Discord needs your acknowledgement. Discord's Developer Policy (8 July 2024) forbids using message
-content obtained through its API to train AI models without Discord's express permission, and the people whose
-words you use should have agreed to it. If you have that permission and their consent, add to your configuration:
-
-[discord]
-acknowledge_policy = true
-
-Exports that you are entitled to use can be read without it: --from-export PATH."""
 
 
 async def build(settings: Settings, exports: Sequence[str], listener: Listener) -> RunStats:
     """Build a dataset from Discord, or from exports when any are named."""
     tally = Tally(listeners=(listener,))
     async with AsyncExitStack() as stack:
-        chat = await stack.enter_async_context(_chat(settings, config.environment()))
+        chat = await stack.enter_async_context(configured_chat(settings, config.environment()))
         open_source = await stack.enter_async_context(_source(settings, exports, tally))
         store = await stack.enter_async_context(open_store(Path(settings.store.path)))
         owner = f"command line on {socket.gethostname()} (process {os.getpid()})"
@@ -60,24 +48,10 @@ async def _source(settings: Settings, exports: Sequence[str], tally: Tally) -> A
         yield lambda audience, tally: ExportSource(files, audience, tally)
         return
     if not settings.discord.acknowledge_policy:
-        raise UsageError(POLICY)
+        raise UsageError(config.POLICY)
     token = config.secret(config.environment(), settings.discord.token_env, "Reading from Discord")
     async with discord_history.rest_client(token) as client:
         yield lambda audience, tally: discord_history.DiscordSource(client, audience, settings.collect, tally)
-
-
-@asynccontextmanager
-async def _chat(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Chat | None]:
-    models = settings.models
-    asked = next((name for name in (models.segment, models.tool_trigger) if name != RULES), None)
-    if asked is None:
-        yield None
-        return
-    key = config.secret(environment, settings.openai.api_key_env, f"Asking the model {asked!r}")
-    async with openai_chat(
-        key, settings.openai.base_url, models.timeout_seconds, models.reasoning_effort
-    ) as chat:
-        yield chat
 
 
 def sample_exports() -> list[str]:

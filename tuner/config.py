@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tuner.errors import UsageError
 
+RULES = "rules"  # in place of a model: no key, deterministic
 SEARCHED = ("config.toml", "tuner/config.toml")
 LAST_YEAR = 2083  # later moments have no id that fits into 63 bits
 SECRET_VALUE = re.compile(r"\bsk-[\w-]{16,}|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}")
@@ -58,6 +59,17 @@ def _as_id(value: object) -> object:
 
 Snowflake = Annotated[int, BeforeValidator(_as_id)]
 Moment = Annotated[datetime | None, BeforeValidator(_as_moment)]
+
+
+POLICY = """\
+Reading from Discord needs your acknowledgement. Discord's Developer Policy (8 July 2024) forbids using message
+content obtained through its API to train AI models without Discord's express permission, and the people whose
+words you use should have agreed to it. If you have that permission and their consent, add to your configuration:
+
+[discord]
+acknowledge_policy = true
+
+Exports that you are entitled to use can be read without it: --from-export PATH."""
 
 
 class Table(BaseModel):
@@ -126,6 +138,11 @@ class Discord(Table):
 
     token_env: str = Field(default="DISCORD_TOKEN", min_length=1)
     acknowledge_policy: bool = False
+    guild: Snowflake | None = None
+    admin_channel: Snowflake | None = None
+    admin_roles: tuple[Snowflake, ...] = ()
+    heartbeat_seconds: float = Field(default=20, ge=1)
+    attach_records: bool = False
 
 
 class Collect(Table):
@@ -136,6 +153,7 @@ class Collect(Table):
     attempts: int = Field(default=8, ge=1)
     backoff_seconds: float = Field(default=1.0, ge=0)
     longest_wait_seconds: float = Field(default=900, gt=0)
+    lookback: float = Field(default=24, ge=0)  # hours
 
 
 class Store(Table):
@@ -248,6 +266,11 @@ def load(document: Mapping[str, Any], overrides: Iterable[tuple[str, Any]], orig
         if not faults:
             return settings
     raise UsageError(f"{origin} has {_counted(len(faults))}:\n" + "\n".join(f"  - {f}" for f in faults))
+
+
+def changed(settings: Settings, overrides: Iterable[tuple[str, Any]], origin: str) -> Settings:
+    """The settings with some values replaced, checked again as a whole."""
+    return load(settings.model_dump(exclude_unset=True), overrides, origin)
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import openai
 from pydantic import BaseModel, ValidationError
 
 from tuner.chat import Answer, Question
+from tuner.config import RULES, Settings, secret
 from tuner.errors import FatalError, RetryError, TunerError, UsageError
 
 LONGEST_WAIT = 120.0  # seconds; a longer Retry-After is not waited for
@@ -79,6 +80,26 @@ class OpenAIChat:
             raise RetryError(type(error).__name__) from error
         except (openai.APIResponseValidationError, json.JSONDecodeError, ValidationError) as error:
             raise RetryError("an answer that is no chat completion") from error
+
+
+@asynccontextmanager
+async def configured_chat(
+    settings: Settings, environment: Mapping[str, str]
+) -> AsyncIterator[OpenAIChat | None]:
+    """The client for the models that the settings name; None when the rules decide everything.
+
+    Raises UsageError when a model is named and there is no key.
+    """
+    models = settings.models
+    asked = next((name for name in (models.segment, models.tool_trigger) if name != RULES), None)
+    if asked is None:
+        yield None
+        return
+    key = secret(environment, settings.openai.api_key_env, f"Asking the model {asked!r}")
+    async with openai_chat(
+        key, settings.openai.base_url, models.timeout_seconds, models.reasoning_effort
+    ) as chat:
+        yield chat
 
 
 @asynccontextmanager

@@ -16,13 +16,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.chat import Asker, BudgetError, Question
-from tuner.config import Models
+from tuner.config import RULES, Models
 from tuner.errors import SkipError
 from tuner.models import Dialogue, ToolCall, Turn
 from tuner.progress import Tally
 from tuner.prompt.turns import tool_result
 from tuner.stages.recall import best, keywords, recalls
-from tuner.stages.refine import RULES
 from tuner.stages.verdict import one_line
 
 VERSION = "1"
