@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner.adapters.sqlite_store import Row, Store
+from tuner import snowflake
+from tuner.adapters.sqlite_store import Row, Store, Writer
 from tuner.audience import Audience
 from tuner.intake import Page, unmention
 from tuner.models import Channel, Extras, Message
@@ -26,6 +27,8 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE NOT erased AND (
     excluded.edited_ms > edited_ms OR (content IS NULL) <> (excluded.content IS NULL))
 """
+
+_ERASE = "UPDATE messages SET content = NULL, extras = '{}', erased = 1 WHERE content IS NOT NULL"
 
 _SELECT = """
 SELECT m.id, m.channel_id, m.speaker, a.name, m.content, m.reply_to, m.edited_ms, m.extras,
@@ -128,8 +131,8 @@ class History:
                 "UPDATE messages SET content = ?, extras = ? WHERE id = ? AND content IS NOT NULL",
                 [(message.text, _as_row(message)[-1], message.id) for message in mentioning],
             )
-            await db.execute("DELETE FROM decisions WHERE quotes")
-        await self._store.purge()
+            await _drop_copies(db)
+        await self.purge()
         return changed
 
     async def _mentioning(self, user_ids: Sequence[int]) -> list[Message]:
@@ -140,6 +143,40 @@ class History:
             (json.dumps(list(user_ids)),),
         )
         return await self._as_messages(rows)
+
+    # -- what happens to stored messages ---------------------------------------
+
+    async def erase(self, message_ids: Sequence[int]) -> int:
+        """Take the text of messages that were deleted; how many had one. `purge` clears the traces."""
+        return await self._erase("id IN (SELECT value FROM json_each(?))", json.dumps(list(message_ids)))
+
+    async def erase_channel(self, channel_id: int) -> int:
+        """Take the text of a deleted channel's messages and of its threads'; how many had one."""
+        return await self._erase(
+            "channel_id IN (SELECT ?1 UNION SELECT id FROM channels WHERE parent_id = ?1)", channel_id
+        )
+
+    async def purge(self) -> None:
+        """Leave no trace of erased and of replaced text in the file, also when an earlier try was broken off."""
+        marks = await self._store.fetch("SELECT value FROM meta WHERE key = 'traces'")
+        if marks:
+            await self._store.purge()
+            async with self._store.transaction() as db:  # what was erased meanwhile has left another mark
+                await db.execute("DELETE FROM meta WHERE key = 'traces' AND value = ?", marks[0])
+
+    async def look_back_from(self, unix_seconds: float) -> None:
+        """Have everything since then read again by the next build: changes may have gone unseen."""
+        last = snowflake.first_id(datetime.fromtimestamp(unix_seconds, UTC)) - 1
+        async with self._store.transaction() as db:
+            await db.execute("DELETE FROM cursors WHERE first_id > ?", (last,))
+            await db.execute("UPDATE cursors SET last_id = ?1 WHERE last_id > ?1", (last,))
+
+    async def _erase(self, condition: str, value: object) -> int:
+        async with self._store.transaction() as db:
+            cursor = await db.execute(f"{_ERASE} AND {condition}", (value,))
+            if cursor.rowcount:
+                await _drop_copies(db)
+            return cursor.rowcount
 
     # -- channels and pages ------------------------------------------------
 
@@ -178,14 +215,25 @@ class History:
                 "WHERE name <> excluded.name",
                 [(i, name, i in page.bots) for i, name in sorted(page.names.items())],
             )
-            await db.executemany(_UPSERT, [_as_row(message) for message in page.messages])
+            written = await db.executemany(_UPSERT, [_as_row(message) for message in page.messages])
+            new = {message.id for message in page.messages} - known
+            if written.rowcount > len(new):
+                await _mark_traces(db)
             if covered:
+                present = json.dumps([message.id for message in page.messages])
+                erased = await db.execute(  # what Discord no longer shows there was deleted
+                    f"{_ERASE} AND channel_id = ? AND id BETWEEN ? AND ? "
+                    "AND id NOT IN (SELECT value FROM json_each(?))",
+                    (channel_id, covered.first, covered.last, present),
+                )
+                if erased.rowcount:
+                    await _drop_copies(db)
                 await db.execute("DELETE FROM cursors WHERE channel_id = ?", (channel_id,))
                 await db.executemany(
                     "INSERT INTO cursors VALUES (?, ?, ?)",
                     [(channel_id, r.first, r.last) for r in merge([*ranges, covered])],
                 )
-        return len({message.id for message in page.messages} - known)
+        return len(new)
 
     async def known(self, ids: Sequence[int]) -> set[int]:
         """Those of the ids that are stored."""
@@ -245,6 +293,17 @@ class History:
         named = "SELECT id, name FROM authors WHERE id IN (SELECT value FROM json_each(?))"
         names: dict[int, str] = dict(await self._store.fetch(named, (json.dumps(mentioned),)))
         return [_as_message(row, extra, names) for row, extra in zip(rows, extras, strict=True)]
+
+
+async def _drop_copies(db: Writer) -> None:
+    """Text was erased: drop the answers that may repeat it."""
+    await db.execute("DELETE FROM decisions WHERE quotes")
+    await _mark_traces(db)
+
+
+async def _mark_traces(db: Writer) -> None:
+    """The file still holds text that the archive does not: remembered until `purge` has cleared it."""
+    await db.execute("INSERT OR REPLACE INTO meta VALUES ('traces', ?)", (secrets.token_hex(8),))
 
 
 def _as_row(message: Message) -> Row:

@@ -25,6 +25,20 @@ class Run:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run's status message in Discord."""
+
+    guild_id: int
+    channel_id: int
+    message_id: int
+    posted_at: float  # unix time
+
+    @property
+    def url(self) -> str:
+        return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
+
+
 class Runs:
     """Every build, with its latest counts: what `status` shows, also after a restart."""
 
@@ -54,6 +68,34 @@ class Runs:
                 "UPDATE runs SET state = ?, ended_at = ?, progress = ?, message = ? WHERE id = ?",
                 (state, _now(), json.dumps(progress), message, run_id),
             )
+
+    async def reported(self, run_id: int, report: Report) -> None:
+        """Remember where a run is shown."""
+        values = (report.guild_id, report.channel_id, report.message_id, report.posted_at, run_id)
+        async with self._store.transaction() as db:
+            await db.execute(
+                "UPDATE runs SET report_guild = ?, report_channel = ?, report_message = ?, report_posted_at = ? "
+                "WHERE id = ?",
+                values,
+            )
+
+    async def report(self, run_id: int) -> Report | None:
+        """Where a run is shown, if it is."""
+        rows = await self._store.fetch(
+            "SELECT report_guild, report_channel, report_message, report_posted_at FROM runs "
+            "WHERE id = ? AND report_message IS NOT NULL",
+            (run_id,),
+        )
+        return Report(*rows[0]) if rows else None
+
+    async def note(self, key: str) -> str:
+        """Something remembered across restarts; empty when there is nothing."""
+        rows = await self._store.fetch("SELECT value FROM meta WHERE key = ?", (f"note:{key}",))
+        return str(rows[0][0]) if rows else ""
+
+    async def set_note(self, key: str, value: str) -> None:
+        async with self._store.transaction() as db:
+            await db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{key}", value))
 
     async def last(self, count: int) -> list[Run]:
         """The newest runs, newest first."""

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from tuner.errors import FatalError, UsageError
 
 Row = tuple[Any, ...]
+Writer = aiosqlite.Connection
 
 LOCK_PATIENCE = 0.2  # seconds; `is_building` holds the lock for a moment to look
 

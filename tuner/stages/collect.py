@@ -79,7 +79,7 @@ class Collection:
         unread = [c.name for c in self.channels if not self._done[c.id].is_set()]
         if unread:
             self._tally.note(
-                f"Reading stopped early, {self._tally.samples} samples were enough: {', '.join(unread[:5])}"
+                f"Reading stopped early, {self._tally.max_samples} samples need no more: {', '.join(unread[:5])}"
                 f"{' and others' if len(unread) > 5 else ''} not read to the end. The next run goes on from there."
             )
 
@@ -99,6 +99,7 @@ class Collection:
         finally:
             for event in self._done.values():
                 event.set()
+            await self._history.purge()  # of deletions and edits that reading found
 
     async def _wanted(self, channel: Channel) -> Wanted:
         dataset = self._settings.dataset
