@@ -61,11 +61,8 @@ async def build_dataset(
     Raises FatalError, with everything read and decided so far stored and old output untouched.
     """
     history, decisions = History(store), Decisions(store)
-    builder, assets, counter = (
-        load_builder(settings.prompt.stack),
-        load_assets(settings.prompt),
-        token_counter(),
-    )
+    builder, assets = load_builder(settings.prompt.stack), load_assets(settings.prompt)
+    counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     tally.max_samples = settings.dataset.max_samples
     tally.sample_tokens_exact = counter.exact
     asker = Asker(chat, settings.models, tally) if chat else None
@@ -74,14 +71,14 @@ async def build_dataset(
     synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
 
     async with recorded(store, settings, tally, owner) as run_id:
-        source = open_source(await _audience(history, settings, tally), tally)
+        source = open_source(await adopt_audience(history, settings, tally), tally)
         async with (
             collecting(source, history, settings, tally) as collection,
             dataset_writer(Path(dataset.output_path), settings.export.profiles, dataset.dry_run) as writer,
         ):
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {channel.id: channel.name for channel in channels.values()}
-            segments = _segments(collection, history, settings, tally)
+            segments = read_segments(collection, history, settings, tally)
             async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
@@ -95,7 +92,7 @@ async def build_dataset(
             return await _finish(run_id, settings, writer, tally)
 
 
-async def _audience(history: History, settings: Settings, tally: Tally) -> Audience:
+async def adopt_audience(history: History, settings: Settings, tally: Tally) -> Audience:
     """The people of this run; the archive is brought to hold words of no one else."""
     dataset = settings.dataset
     if not dataset.allowed_users:
@@ -113,13 +110,13 @@ async def _audience(history: History, settings: Settings, tally: Tally) -> Audie
     return audience
 
 
-async def _segments(
+async def read_segments(
     collection: Collection, history: History, settings: Settings, tally: Tally
 ) -> AsyncIterator[Segment]:
     """Segments of one channel after another, each channel as soon as it has been read.
 
     A channel is not cut while it is being read: a native reply further on may still join two of its
-    conversations, and the result must not depend on where a page ended.
+    conversations, and the result must not depend on where a page ended. The loop breathes after every segment.
     """
     earliest = settings.dataset.earliest
     start = snowflake.first_id(earliest) if earliest else 0
@@ -135,6 +132,8 @@ async def _segments(
                 for segment in pieces.segments:
                     tally.went("segment")
                     yield segment
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
 
 
 async def read_conversations(

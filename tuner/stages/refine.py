@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.chat import Asker, BudgetError, Question
-from tuner.config import Models
+from tuner.config import RULES, Models
 from tuner.errors import SkipError
 from tuner.models import Excerpt, Segment
 from tuner.progress import Tally
@@ -19,7 +19,6 @@ from tuner.stages import verdict
 from tuner.stages.verdict import Transcript, Verdict, transcribe
 from tuner.streams import ordered
 
-RULES = "rules"
 MOST_MESSAGES = 120  # shown in one request
 MOST_SEGMENTS = 64  # decided together, the already decided ones included
 
@@ -32,6 +31,19 @@ class _Pending:
     hopeful: bool  # not rejected by an earlier run
     fault: str = ""
     twin: _Pending | None = None  # an earlier segment of the same words, whose decision this one shares
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A request that would be made, None where all is decided; and what it would be about.
+
+    `hopeful` segments were not rejected before; `undecided` ones are asked about, showing so many `lines`.
+    """
+
+    question: Question | None
+    hopeful: int
+    undecided: int
+    lines: int
 
 
 class Refiner:
@@ -84,6 +96,26 @@ class Refiner:
                     if excerpt := self._settled(pending, channel_names):
                         yield excerpt
 
+    async def plan(
+        self, segments: AsyncIterator[Segment], channel_names: Mapping[int, str], wanted: int | None
+    ) -> AsyncGenerator[Planned, None]:
+        """What would be asked about the segments, were all approved, up to as many as `wanted` (None: all)."""
+        planned = 0
+
+        def room() -> int:
+            most = self._settings.segments_per_request
+            return most if wanted is None else min(most, wanted - planned)
+
+        async with aclosing(self._batches(segments, channel_names, room)) as batches:
+            async for batch in batches:
+                planned += sum(pending.hopeful for pending in batch)
+                undecided = [p.transcript for p in batch if p.verdict is None and p.twin is None]
+                for pending in batch:
+                    self._undecided.pop(pending.key, None)
+                question = self._question(undecided) if undecided else None
+                lines = sum(len(transcript.labels) for transcript in undecided)
+                yield Planned(question, sum(p.hopeful for p in batch), len(undecided), lines)
+
     def _ruled(self, segment: Segment, channel_names: Mapping[int, str]) -> Excerpt | None:
         decided = verdict.by_rules(segment, channel_names, self._personas)
         if isinstance(decided, Excerpt):
@@ -130,6 +162,16 @@ class Refiner:
         decided = Verdict.model_validate(stored)
         return _Pending(transcript, key, decided, hopeful=decided.keep)
 
+    def _question(self, transcripts: Sequence[Transcript]) -> Question:
+        shown = sum(len(t.labels) for t in transcripts)
+        return Question(
+            model=self._settings.segment,
+            system=verdict.INSTRUCTIONS,
+            user=verdict.question(transcripts),
+            schema=verdict.SCHEMA,
+            longest_answer=1024 + 64 * len(transcripts) + 8 * shown,
+        )
+
     async def _decide(self, batch: list[_Pending]) -> list[_Pending]:
         """Ask about what is undecided: together first, then each alone, so that one segment spoils no other."""
         groups = [[p for p in batch if p.verdict is None and p.twin is None]]
@@ -142,17 +184,8 @@ class Refiner:
         """Ask about segments together; whether there was an answer at all, if only a bad one."""
         assert self._asker is not None  # built with one whenever a model is named
         transcripts = [pending.transcript for pending in group]
-        shown = sum(len(t.labels) for t in transcripts)
         try:
-            answer = await self._asker.ask(
-                Question(
-                    model=self._settings.segment,
-                    system=verdict.INSTRUCTIONS,
-                    user=verdict.question(transcripts),
-                    schema=verdict.SCHEMA,
-                    longest_answer=1024 + 64 * len(group) + 8 * shown,
-                )
-            )
+            answer = await self._asker.ask(self._question(transcripts))
         except SkipError as error:
             why = str(error) if isinstance(error, BudgetError) else "failed: no answer"
             for pending in group:

@@ -1,0 +1,110 @@
+"""An estimate reads and counts, and asks nobody; what it says is what a build then asks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.building import Workplace
+from tests.support.discord_world import World
+from tests.support.loopback_discord import LoopbackDiscord, patched
+from tests.support.loopback_openai import LoopbackOpenAI
+from tests.support.model_server import MODEL, approve_if, chat_with
+from tests.tuner.test_pipeline import talk
+from tuner.adapters.discord_history import DiscordSource, rest_client
+from tuner.adapters.sqlite_store import open_store
+from tuner.estimate import estimate_dataset
+from tuner.pipeline import RunStats, build_dataset
+from tuner.progress import Tally
+from tuner.tokens import token_counter
+
+MODELS = {"models.segment": MODEL, "models.backoff_seconds": 0}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def channel(world: World) -> int:
+    return talk(world, "tools")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+async def run(
+    work: Workplace, world: World, changes: dict[str, Any], models: LoopbackOpenAI | None = None
+) -> RunStats:
+    """An estimate; a build where there are models to ask."""
+    settings = work.settings(list(world.channels), changes)
+    async with LoopbackDiscord(world) as server:
+        with patched(server):
+            async with rest_client("test-token") as client, open_store(work.archive) as store:
+
+                def source(audience: Any, tally: Tally) -> DiscordSource:
+                    return DiscordSource(client, audience, settings.collect, tally)
+
+                if models is None:
+                    return await estimate_dataset(settings, store, source, Tally(), "a test")
+                async with chat_with(models) as chat:
+                    return await build_dataset(settings, store, source, chat, Tally(), "a test")
+
+
+async def test_it_says_what_a_build_then_asks(world: World, channel: int, work: Workplace) -> None:
+    estimate = (await run(work, world, MODELS)).counts["estimate"]
+    async with LoopbackOpenAI(approve_if(lambda text: True)) as models:
+        built = await run(work, world, MODELS, models)
+    counter = token_counter()
+    asked = sum(counter.length(one["content"]) for request in models.requests for one in request.messages)
+    assert estimate["segments"] == built.counts["samples"] == 30
+    assert estimate["calls"] == len(models.requests) == built.counts["models"]["calls"] == 4
+    assert estimate["prompt_tokens"] == asked
+    assert estimate["tokens_exact"] == counter.exact
+    price = work.settings([channel], MODELS).models.price(MODEL)
+    assert price is not None
+    cost = (estimate["prompt_tokens"] * price.input + estimate["completion_tokens"] * price.output) / 1e6
+    assert estimate["cost"] == pytest.approx(cost)
+    assert 0.5 < estimate["completion_tokens"] / models.completion_tokens < 2
+
+
+async def test_stored_decisions_cost_nothing(world: World, channel: int, work: Workplace) -> None:
+    async with LoopbackOpenAI(approve_if(lambda text: "lamp 1" in text)) as models:
+        built = await run(work, world, MODELS, models)
+    assert 0 < built.counts["samples"] < 30
+    estimate = (await run(work, world, MODELS)).counts["estimate"]
+    assert (estimate["calls"], estimate["prompt_tokens"], estimate["completion_tokens"]) == (0, 0, 0)
+    assert estimate["cost"] == 0
+    assert estimate["segments"] == built.counts["samples"]  # those rejected before are not hoped for again
+
+
+async def test_the_rules_cost_nothing(world: World, channel: int, work: Workplace) -> None:
+    estimate = (await run(work, world, {})).counts["estimate"]
+    assert (estimate["segments"], estimate["calls"], estimate["cost"]) == (30, 0, 0.0)
+
+
+async def test_an_unknown_price_is_no_zero(world: World, channel: int, work: Workplace) -> None:
+    estimate = (await run(work, world, {"models.segment": "some-model"})).counts["estimate"]
+    assert (estimate["calls"], estimate["cost"]) == (4, None)
+
+
+@pytest.mark.parametrize(("wanted", "calls"), [(1, 1), (8, 1), (9, 2), (100, 4)])
+async def test_no_more_is_counted_than_is_wanted(
+    world: World, channel: int, work: Workplace, wanted: int, calls: int
+) -> None:
+    stats = await run(work, world, MODELS | {"dataset.max_samples": wanted})
+    assert stats.counts["estimate"]["calls"] == calls
+
+
+async def test_nothing_is_written_and_history_is_kept(world: World, channel: int, work: Workplace) -> None:
+    work.records.write_text("the old one\n")
+    stats = await run(work, world, {})
+    assert work.records.read_text() == "the old one\n"
+    assert stats.files == () and stats.counts["files"] == []
+    assert not (work.folder / "stats.json").exists()
+    assert not (work.folder / "raw").exists()
+    assert len(work.stored(channel)) == 60
+    assert work.rows("SELECT state, message FROM runs") == [("finished", "")]
