@@ -20,9 +20,30 @@ from tests.support.discord_world import (
 
 Handler = Callable[[Call], Any]
 
+DIRECT = 1  # channel type
+
 
 def me(call: Call) -> JsonObject:
     return call.world.bot | {"flags": 0, "verified": True, "mfa_enabled": False, "locale": "en-US"}
+
+
+def user(call: Call) -> JsonObject:
+    found = call.world.users.get(call.ids["user"])
+    if found is None:
+        raise Refused(404, 10013, "Unknown User")
+    return found
+
+
+def open_direct(call: Call) -> JsonObject:
+    """The direct conversation with somebody; always the same one. It has the person's id."""
+    recipient = int(call.body["recipient_id"])
+    data = {
+        "id": str(recipient),
+        "type": DIRECT,
+        "last_message_id": None,
+        "recipients": [call.world.users[recipient]],
+    }
+    return call.world.channels.setdefault(recipient, Channel(data)).data
 
 
 def application(call: Call) -> JsonObject:
@@ -128,7 +149,7 @@ def channels_of(world: World, guild: Guild) -> list[JsonObject]:
     return [
         channel.data
         for channel in world.channels.values()
-        if not channel.is_thread and channel.data["guild_id"] == str(guild.id)
+        if not channel.is_thread and channel.data.get("guild_id") == str(guild.id)
     ]
 
 
@@ -178,6 +199,8 @@ def _archive_time(thread: Channel) -> datetime:
 ROUTES: dict[str, Handler] = {
     "GET /users/@me": me,
     "GET /users/@me/guilds": my_guilds,
+    "GET /users/{user}": user,
+    "POST /users/@me/channels": open_direct,
     "GET /oauth2/applications/@me": application,
     "GET /guilds/{guild}": guild,
     "GET /guilds/{guild}/members/{user}": member,

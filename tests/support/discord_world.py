@@ -309,6 +309,8 @@ class World:
     def permissions_in(self, channel: Channel, member: int | None = None) -> int:
         """The bot's or a member's permissions; none where they can't see the channel. A thread has its parent's."""
         member = member or self.bot_id
+        if "guild_id" not in channel.data:  # a direct conversation
+            return EVERYONE
         if channel.is_thread:
             inherited = self.permissions_in(self.channels[int(channel.data["parent_id"])], member)
             hidden = channel.data["type"] == PRIVATE_THREAD and not channel.joined

@@ -136,7 +136,9 @@ class Gateway:
     def dispatch_message(self, name: str, message: JsonObject) -> None:
         """MESSAGE_CREATE, MESSAGE_UPDATE or MESSAGE_DELETE of a stored message, if the bot can see its channel."""
         channel = self._world.channels.get(int(message["channel_id"]))
-        if channel is None or not self._world.permissions_in(channel) & Permission.VIEW_CHANNEL:
+        if channel is None or "guild_id" not in channel.data:  # none of the clients here asks for direct ones
+            return
+        if not self._world.permissions_in(channel) & Permission.VIEW_CHANNEL:
             return
         ids = {"channel_id": message["channel_id"], "guild_id": channel.data["guild_id"]}
         if name == "MESSAGE_DELETE":
