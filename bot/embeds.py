@@ -1,0 +1,196 @@
+"""How runs look in Discord. Pure: counts in, embeds out, within Discord's limits whatever names are like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import discord
+
+from tuner import snowflake
+from tuner.adapters.sqlite_history import Reach
+from tuner.adapters.sqlite_runs import Run
+from tuner.console import duration, money
+from tuner.ranges import reaches
+
+TITLE, DESCRIPTION, FIELD_NAME, FIELD_VALUE, TOTAL = 256, 4096, 256, 1024, 6000
+MOST_CHANNELS = 12
+COLOURS = {
+    "running": discord.Colour.blurple(),
+    "finished": discord.Colour.green(),
+    "interrupted": discord.Colour.orange(),
+    "failed": discord.Colour.red(),
+}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+def plain(name: str, longest: int = 60) -> str:
+    """Somebody's or something's name as inert text: no markdown, no mention, no direction marks, one line."""
+    text = _CONTROL.sub(" ", name)
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    text = discord.utils.escape_markdown(discord.utils.escape_mentions(text))
+    text = text.replace("<", "‹").replace("#", "＃") if text.startswith("#") else text.replace("<", "‹")
+    return f"\u2068{text.strip()}\u2069"  # isolated, so that right-to-left names leave the rest in place
+
+
+def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str = "") -> discord.Embed:
+    """A run with its counts, running or over."""
+    embed = discord.Embed(
+        title=f"Build #{run_id}: {state}",
+        colour=COLOURS.get(state),
+        description=fit(message, DESCRIPTION // 2),
+    )
+    if not counts:
+        return embed
+    if state == "running":
+        _add(embed, "Progress", _progress(counts), inline=False)
+    _add(embed, "Channels", _channels(counts["channels"].values()), inline=False)
+    stages, models = counts["stages"], counts["models"]
+    _add(embed, "Messages read", f"{counts['messages']:,} in {counts['requests']:,} requests")
+    _add(
+        embed, "Conversations", f"{counts['conversations']:,}, cut into {stages['segment']['out']:,} segments"
+    )
+    _add(embed, "Approved", f"{stages['refine']['out']:,}")
+    wanted = f" of {counts['max_samples']:,}" if counts["max_samples"] else ""
+    _add(embed, "Samples", f"{counts['samples']:,}{wanted}")
+    _add(embed, "Synthetic tool calls", f"{counts['synthetic_tool_calls']:,}")
+    _add(
+        embed,
+        "Model calls",
+        f"{models['calls']:,} ({models['failed']:,} failed, {models['reused']:,} decisions reused)\n"
+        f"{models['prompt_tokens'] + models['completion_tokens']:,} tokens, {money(models['cost'])}",
+    )
+    flow = " · ".join(f"{name} {s['in']:,} → {s['out']:,}" for name, s in stages.items() if s["in"])
+    _add(embed, "Stages", flow, inline=False)
+    if dropped := _dropped(stages):
+        _add(embed, "Left out", dropped, inline=False)
+    if counts["notes"]:
+        _add(embed, "Notes", "\n".join(f"• {plain(note, 300)}" for note in counts["notes"]), inline=False)
+    return _within_total(embed)
+
+
+def idle_embed(
+    runs: Sequence[Run], reaches_: Sequence[Reach], new: Mapping[int, bool], start: int
+) -> discord.Embed:
+    """When nothing runs: the last runs, and what is stored of each channel.
+
+    `new` says for channels whose newest message is known whether it is stored; `start` is the id of
+    `dataset.earliest`.
+    """
+    embed = discord.Embed(title="No build is running", colour=discord.Colour.light_grey())
+    _add(embed, "Last builds", "\n".join(map(_run_line, runs)) or "none yet", inline=False)
+    lines = [_reach_line(reach, new, start) for reach in reaches_]
+    _add(embed, "Archive", _some(lines) or "nothing stored yet", inline=False)
+    return _within_total(embed)
+
+
+def done_text(run_id: int, state: str, counts: Mapping[str, Any], requester: int) -> str:
+    """The first line of the message that announces the end, to the person who asked."""
+    if "estimate" in counts:
+        return f"<@{requester}> The estimate of build #{run_id} is ready."
+    if state == "failed":
+        return f"<@{requester}> Build #{run_id} failed."
+    if state != "finished":
+        return f"<@{requester}> Build #{run_id} is {state}."
+    dry = ", a dry run: nothing was written" if counts["dry_run"] else ""
+    return (
+        f"<@{requester}> Build #{run_id} is finished: {counts['samples']:,} samples in "
+        f"{duration(counts['seconds'])}{dry}."
+    )
+
+
+def add_result(embed: discord.Embed, counts: Mapping[str, Any]) -> discord.Embed:
+    """The embed with where the dataset is, or with what a build would cost."""
+    files = "\n".join(
+        f"`{file['path']}` {file['lines']:,} lines, {file['size']:,} bytes\nsha256 `{file['sha256']}`"
+        for file in counts.get("files", ())
+    )
+    _add(embed, "Dataset", files, inline=False)
+    if estimate := counts.get("estimate"):
+        about = "" if estimate["tokens_exact"] else "about "
+        text = (
+            f"{estimate['segments']:,} segments, {estimate['calls']:,} model calls\n{about}"
+            f"{estimate['prompt_tokens']:,} + {estimate['completion_tokens']:,} tokens, {money(estimate['cost'])}"
+        )
+        _add(embed, "Estimate", text, inline=False)
+    return _within_total(embed)
+
+
+def fit(text: str, limit: int) -> str:
+    """The text, cut at the end of a line where that is possible, within the limit."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 2]
+    head, newline, _ = cut.rpartition("\n")
+    return (head if newline and len(head) > limit // 2 else cut) + "\n…"
+
+
+def _progress(counts: Mapping[str, Any]) -> str:
+    share = counts["share"]
+    filled = round(share * 20)
+    eta = counts["eta_seconds"]
+    left = f" · about {duration(eta)} left" if eta is not None else ""
+    rate = counts["messages"] / counts["seconds"] if counts["seconds"] else 0
+    bar = f"`{'█' * filled}{'░' * (20 - filled)}` {share:.0%}{left}"
+    return f"{bar}\n{counts['doing']} · {rate:,.0f} messages/s · {duration(counts['seconds'])} so far"
+
+
+def _channels(channels: Iterable[Mapping[str, Any]]) -> str:
+    order = {"reading": 0, "failed": 1, "stopped": 2, "waiting": 3}
+    ranked = sorted(channels, key=lambda c: (order.get(c["state"], 4), -c["messages"]))
+    return _some([f"{plain(c['name'])} {c['messages']:,}, {_channel_state(c)}" for c in ranked])
+
+
+def _channel_state(channel: Mapping[str, Any]) -> str:
+    return (
+        f"{channel['share']:.0%} of the time window"
+        if channel["state"] == "reading"
+        else str(channel["state"])
+    )
+
+
+def _some(lines: Sequence[str], most: int = MOST_CHANNELS) -> str:
+    more = [f"… and {len(lines) - most} more"] if len(lines) > most else []
+    return "\n".join([*lines[:most], *more])
+
+
+def _dropped(stages: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"{name}: " + ", ".join(f"{count:,} {plain(why, 120)}" for why, count in stage["dropped"].items())
+        for name, stage in stages.items()
+        if stage["dropped"]
+    )
+
+
+def _run_line(run: Run) -> str:
+    samples = (
+        f"{run.progress['samples']:,} samples, {money(run.progress['models']['cost'])}"
+        if run.progress
+        else ""
+    )
+    why = f": {plain(run.message, 120)}" if run.message else ""
+    dry = " (dry run)" if run.options.get("dry_run") else ""
+    return f"#{run.id}{dry} {run.state}, {run.started_at[:16].replace('T', ' ')} UTC, {samples}{why}"
+
+
+def _reach_line(reach: Reach, new: Mapping[int, bool], start: int) -> str:
+    name = plain(reach.channel.name)
+    if reach.first is None or reach.last is None:
+        return f"{name} nothing stored"
+    span = f"{snowflake.moment(reach.first):%Y-%m-%d} to {snowflake.moment(reach.last):%Y-%m-%d}"
+    reached = "" if not reach.ranges or reaches(reach.ranges, start) else ", does not reach `earliest` yet"
+    since = {True: ", new messages since", False: ", nothing new"}.get(new.get(reach.channel.id), "")  # type: ignore[arg-type]
+    return f"{name} {reach.messages:,} messages, {span}{reached}{since}"
+
+
+def _add(embed: discord.Embed, name: str, value: str, *, inline: bool = True) -> None:
+    if value:
+        embed.add_field(name=fit(name, FIELD_NAME), value=fit(value, FIELD_VALUE), inline=inline)
+
+
+def _within_total(embed: discord.Embed) -> discord.Embed:
+    """Take fields from the end until the whole is within Discord's limit."""
+    while len(embed) > TOTAL and embed.fields:
+        embed.remove_field(len(embed.fields) - 1)
+    return embed
