@@ -1,0 +1,1 @@
+"""What the bot listens to: commands, and changes to stored messages."""

@@ -1,0 +1,100 @@
+"""Keeps stored messages as they are in Discord: edits change them, deletions erase them.
+
+Events never add messages and never move a cursor: ids are only roughly ordered, and older history may be
+missing. What a lost connection may have hidden is read again by the next build (`collect.lookback`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+
+import discord
+from discord.ext import commands
+
+from tuner.adapters.discord_page import read_page
+from tuner.adapters.sqlite_history import History
+from tuner.config import Settings
+from tuner.errors import FatalError
+from tuner.intake import admit_page
+from tuner.progress import Tally
+
+log = logging.getLogger("tuner.bot")
+
+PURGE_DELAY = 2.0  # seconds after which the traces of erased text are cleared from the file
+
+
+class ArchiveCog(commands.Cog):
+    """Applies live changes to rows that are already stored."""
+
+    def __init__(self, settings: Settings, history: History) -> None:
+        self._settings = settings
+        self._history = history
+        self._purge: asyncio.Task[None] | None = None
+        self._has_traces = False
+
+    async def cog_load(self) -> None:
+        self._purge_soon()  # a bot that was killed may have left traces
+
+    async def cog_unload(self) -> None:
+        if self._purge:
+            self._purge.cancel()
+            await asyncio.gather(self._purge, return_exceptions=True)
+            await self._history.purge()
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        if event.data.get("edited_timestamp") is None:  # a link unfurling, not an edit
+            return
+        if not await self._history.known([event.message_id]):
+            return
+        audience = await self._history.audience(
+            self._settings.dataset.allowed_users, self._settings.dataset.personas
+        )
+        page = admit_page(event.channel_id, read_page([event.data], Tally()), audience)
+        await self._history.store_page(event.channel_id, page, None)
+        self._purge_soon()
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        await self._erase([event.message_id])
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        await self._erase(sorted(event.message_ids))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self._erase_channel(channel.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
+        await self._erase_channel(event.thread_id)
+
+    @commands.Cog.listener()
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """A new session: at the first start, or when Discord did not let the old one be resumed."""
+        await self._history.look_back_from(time.time() - self._settings.collect.lookback * 3600)
+
+    async def _erase(self, message_ids: list[int]) -> None:
+        if await self._history.erase(message_ids):
+            self._purge_soon()
+
+    async def _erase_channel(self, channel_id: int) -> None:
+        if await self._history.erase_channel(channel_id):
+            self._purge_soon()
+
+    def _purge_soon(self) -> None:
+        """Clear the traces once for a burst of changes, and at intervals while changes go on."""
+        self._has_traces = True
+        if self._purge is None or self._purge.done():
+            self._purge = asyncio.create_task(self._purge_later(), name="tuner purge")
+
+    async def _purge_later(self) -> None:
+        while self._has_traces:
+            await asyncio.sleep(PURGE_DELAY)
+            self._has_traces = False
+            with contextlib.suppress(FatalError):
+                await self._history.purge()

@@ -1,0 +1,278 @@
+"""/tuner build, status and cancel: checked, answered at once, and then left to the admin channel."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import embeds
+from bot.builds import Builds, Request, describe
+from bot.heartbeat import PASSING, AdminChannel, ChannelLostError, StatusMessage, send
+from bot.tree import NotAllowedError, reply
+from tuner import config, snowflake
+from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_runs import Runs
+from tuner.adapters.sqlite_store import Store, is_building
+from tuner.config import Settings
+from tuner.errors import FatalError, UsageError
+
+log = logging.getLogger("tuner.bot")
+
+Interaction = discord.Interaction[discord.Client]
+Decorated = TypeVar("Decorated")
+
+MOST_SAMPLES = 100_000
+LAST_RUNS = 5
+NEEDED = {"view_channel": "View Channel", "embed_links": "Embed Links"}
+ATTACHING = {"attach_files": "Attach Files"}
+IN_CHANNELS = {"send_messages": "Send Messages"}
+IN_THREADS = {"send_messages_in_threads": "Send Messages in Threads"}
+
+
+def admins_only() -> Callable[[Decorated], Decorated]:
+    """Manage Server, or a role of `discord.admin_roles`: checked here, whatever the server's overrides say."""
+
+    async def allowed(interaction: Interaction) -> bool:
+        if not isinstance(interaction.user, discord.Member):
+            raise app_commands.NoPrivateMessage
+        cog = interaction.client.get_cog("TunerCog")  # type: ignore[attr-defined]
+        if not cog.is_admin(interaction):
+            raise NotAllowedError
+        return True
+
+    return app_commands.check(allowed)
+
+
+class TunerCog(commands.Cog):
+    """The commands. The build itself belongs to `Builds`."""
+
+    tuner = app_commands.Group(
+        name="tuner",
+        description="Turn this server's history into a fine-tuning dataset",
+        default_permissions=discord.Permissions(manage_guild=True),
+        allowed_contexts=app_commands.AppCommandContext(guild=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True),
+    )
+
+    def __init__(self, client: discord.Client, settings: Settings, store: Store, builds: Builds) -> None:
+        self.settings = settings
+        self._client = client
+        self._store = store
+        self._runs = Runs(store)
+        self._history = History(store)
+        self._builds = builds
+        self._starting = asyncio.Lock()
+
+    def is_admin(self, interaction: Interaction) -> bool:
+        """Whether a member may use Tuner; nobody from other servers, whose people may have added the bot there."""
+        member = interaction.user
+        if not isinstance(member, discord.Member) or self._home() not in (None, interaction.guild_id):
+            return False
+        held = {role.id for role in member.roles}
+        return interaction.permissions.manage_guild or not held.isdisjoint(self.settings.discord.admin_roles)
+
+    def _home(self) -> int | None:
+        """The id of the server that is worked for; None while it cannot be told."""
+        admin_channel = self._client.get_channel(self.settings.discord.admin_channel or 0)
+        guild = getattr(admin_channel, "guild", None)
+        return self.settings.discord.guild or (guild.id if guild else None)
+
+    async def cog_load(self) -> None:
+        self._greeting = asyncio.create_task(self._report_interrupted(), name="tuner greeting")
+
+    async def cog_unload(self) -> None:
+        self._greeting.cancel()
+        await asyncio.gather(self._greeting, return_exceptions=True)
+
+    # -- build -----------------------------------------------------------------
+
+    @tuner.command(description="Read what is new and build the dataset")
+    @app_commands.describe(
+        max_samples="Stop after this many samples",
+        dry_run="Do everything, write no dataset",
+        earliest="A date such as 2024-05-01: read history from there",
+        channel="Only this channel",
+        estimate="Count model calls, tokens and cost; ask no model",
+    )
+    @admins_only()
+    async def build(
+        self,
+        interaction: Interaction,
+        max_samples: app_commands.Range[int, 1, MOST_SAMPLES] | None = None,
+        dry_run: bool | None = None,
+        earliest: str | None = None,
+        channel: str | None = None,
+        estimate: bool = False,
+    ) -> None:
+        async with self._starting:  # who comes second is told of the first, however quick they were
+            if refusal := await self._already_running():
+                await reply(interaction, refusal)
+                return
+            settings = self._settings_for(max_samples, dry_run, earliest, channel)
+            admin_channel = await self._admin_channel()
+            request = Request(settings, interaction.user.id, interaction.user.display_name, estimate)
+            number = await self._builds.start(request, admin_channel)
+        await reply(interaction, _started(number, settings, estimate))
+
+    @build.autocomplete("channel")
+    async def _channels(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        if not self.is_admin(interaction):  # autocompletion passes no check by itself
+            return []
+        names = {c.id: c.name for c in await self._history.channels()}
+        choices = []
+        for channel_id in self.settings.dataset.channels:
+            known = self._client.get_channel(channel_id)
+            name = f"#{getattr(known, 'name', None) or names.get(channel_id) or channel_id}"
+            if typed.casefold().lstrip("#") in name.casefold() or typed == str(channel_id):
+                choices.append(app_commands.Choice(name=name[:100], value=str(channel_id)))
+        return choices[:25]
+
+    async def _held_elsewhere(self) -> bool:
+        held: bool = await asyncio.to_thread(is_building, self._store.path)
+        return held
+
+    async def _already_running(self) -> str:
+        """Who builds from this archive, here or in another process; empty when nobody does."""
+        if not (self._builds.running or await self._held_elsewhere()):
+            return ""
+        runs = await self._runs.last(1)
+        if not runs or runs[0].state != "running":
+            return "A build is just starting or ending. Try again in a moment."
+        here = self._builds.running
+        report = await self._runs.report(runs[0].id)
+        counts = here.snapshot() if here else runs[0].progress
+        where = f"<#{self.settings.discord.admin_channel}>" if here else ""  # before its message is there
+        return describe(runs[0], counts, report.url if report else where)
+
+    def _settings_for(
+        self, max_samples: int | None, dry_run: bool | None, earliest: str | None, channel: str | None
+    ) -> Settings:
+        """The configuration with the options on top. Raises UsageError for what the configuration forbids."""
+        overrides: list[tuple[str, Any]] = [
+            (key, value)
+            for key, value in (
+                ("dataset.max_samples", max_samples),
+                ("dataset.dry_run", dry_run),
+                ("dataset.earliest", earliest),
+            )
+            if value is not None
+        ]
+        if channel is not None:
+            allowed = [str(i) for i in self.settings.dataset.channels]
+            if channel not in allowed:
+                raise UsageError(
+                    "That channel is not in `dataset.channels`. Choose one of those that are offered."
+                )
+            overrides.append(("dataset.channels", [channel]))
+        return config.changed(self.settings, overrides, "The command")
+
+    async def _admin_channel(self) -> AdminChannel:
+        """The channel for progress. Raises FatalError with what to change when it cannot be used."""
+        channel_id = self.settings.discord.admin_channel
+        if channel_id is None:
+            raise UsageError(
+                "Nothing was started: set `discord.admin_channel` to the channel for progress messages."
+            )
+        try:
+            channel = self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+        except discord.NotFound:
+            raise FatalError(
+                f"Nothing was started: the admin channel {channel_id} does not exist any more."
+            ) from None
+        except discord.Forbidden:
+            raise FatalError(
+                f"Nothing was started: the bot may not see the admin channel <#{channel_id}>."
+            ) from None
+        if not isinstance(channel, discord.TextChannel | discord.Thread):
+            raise UsageError(f"Nothing was started: `discord.admin_channel` {channel_id} is no text channel.")
+        may = channel.permissions_for(channel.guild.me)
+        needed = {**NEEDED, **(IN_THREADS if isinstance(channel, discord.Thread) else IN_CHANNELS)}
+        if self.settings.discord.attach_records:
+            needed |= ATTACHING
+        missing = [label for name, label in needed.items() if not getattr(may, name)]
+        if missing:
+            raise FatalError(
+                f"Nothing was started: in the admin channel <#{channel_id}> the bot lacks {' and '.join(missing)}."
+            )
+        return channel
+
+    # -- status and cancel -------------------------------------------------------
+
+    @tuner.command(description="Show how the build is doing, or what is stored")
+    @admins_only()
+    async def status(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True)
+        await interaction.followup.send(embed=await self._status_embed(), ephemeral=True)
+
+    async def _status_embed(self) -> discord.Embed:
+        if tally := self._builds.running:
+            return embeds.run_embed(tally.run_id, "running", tally.snapshot(), self._builds.url)
+        runs = await self._runs.last(LAST_RUNS)
+        if runs and runs[0].state == "running" and await self._held_elsewhere():
+            started = f"Started by {embeds.plain(runs[0].owner)}."
+            return embeds.run_embed(runs[0].id, "running", runs[0].progress, started)
+        reaches = await self._history.reach()
+        new = {}
+        for reach in reaches:
+            newest = getattr(self._client.get_channel(reach.channel.id), "last_message_id", None)
+            if newest and reach.ranges:
+                new[reach.channel.id] = newest > reach.ranges[-1].last
+        earliest = self.settings.dataset.earliest
+        return embeds.idle_embed(runs, reaches, new, snowflake.first_id(earliest) if earliest else 0)
+
+    @tuner.command(description="End the running build; what was read and decided is kept")
+    @admins_only()
+    async def cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True)
+        if await self._builds.cancel(interaction.user.display_name):
+            await reply(
+                interaction, "The build was ended. What was read and decided is kept; `/tuner build` goes on."
+            )
+        elif refusal := await self._already_running():
+            await reply(interaction, f"That build runs in another process; end it there.\n{refusal}")
+        else:
+            await reply(interaction, "No build is running.")
+
+    # -- after a restart ---------------------------------------------------------
+
+    async def _report_interrupted(self) -> None:
+        """Tell the admin channel of a build that the last process left unfinished."""
+        await self._client.wait_until_ready()
+        runs = await self._runs.last(1)
+        if not runs or runs[0].state != "running" or await self._held_elsewhere():
+            return
+        run = runs[0]
+        await self._runs.end(run.id, "interrupted", run.progress, "Its process ended without a word.")
+        try:
+            channel = await self._admin_channel()
+            text = (
+                f"Build #{run.id} was interrupted. What was read and decided is kept; `/tuner build` goes on from "
+                "there."
+            )
+            embed = embeds.run_embed(run.id, "interrupted", run.progress)
+            await self._close_status(channel, run.id, embed)
+            await send(channel, lambda: {"content": text, "embed": embed})
+        except (FatalError, ChannelLostError, discord.HTTPException, *PASSING) as error:
+            log.warning("The interrupted build #%s could not be reported: %s", run.id, error)
+
+    async def _close_status(self, channel: AdminChannel, run_id: int, embed: discord.Embed) -> None:
+        """The status message of a build that died must not go on saying that it runs."""
+        report = await self._runs.report(run_id)
+        if report and report.channel_id == channel.id:
+            await StatusMessage(channel, report, lambda moved: self._runs.reported(run_id, moved)).show(embed)
+
+
+def _started(number: int, settings: Settings, estimate: bool) -> str:
+    dataset = settings.dataset
+    if estimate:
+        what = "It reads what is new and counts what a build would ask; no model is asked."
+    else:
+        amount = f"up to {dataset.max_samples:,} samples" if dataset.max_samples else "all samples there are"
+        what = f"It makes {amount}" + (" and writes nothing: a dry run." if dataset.dry_run else ".")
+    return f"Build #{number} started. {what} Progress is in <#{settings.discord.admin_channel}>."

@@ -1,0 +1,115 @@
+"""Commands are registered for guilds only, and only when they changed."""
+
+from pathlib import Path
+
+import pytest
+from discord import app_commands
+
+from tests.support.discord_faults import http_error
+from tests.support.discord_world import JsonObject, World
+from tests.support.loopback_discord import LoopbackDiscord
+from tests.support.running_bot import running_bot
+from tuner.errors import UsageError
+
+FORBIDDEN = http_error(403)
+
+
+@pytest.fixture(autouse=True)
+def places(ada: JsonObject, tools: int, ops: int) -> None:
+    """What the configuration names is there."""
+
+
+def scopes(server: LoopbackDiscord) -> list[int | None]:
+    """Where commands were registered, in order; None is everywhere."""
+    return [guild for _, guild, _ in server.commands.registrations]
+
+
+async def test_commands_are_for_guilds_only(world: World, tmp_path: Path) -> None:
+    async with running_bot(world, tmp_path) as running:
+        [(method, guild, _)] = running.server.commands.registrations
+        [command] = running.server.commands.registered_in[None]
+    assert (method, guild) == ("PUT", None)
+    assert command["name"] == "tuner"
+    assert command["contexts"] == [0]
+    assert command["integration_types"] == [0]
+    assert command["default_member_permissions"] == str(1 << 5)
+    assert [one["name"] for one in command["options"]] == ["build", "status", "cancel"]
+
+
+async def test_the_options_of_build(world: World, tmp_path: Path) -> None:
+    async with running_bot(world, tmp_path) as running:
+        [command] = running.server.commands.registered_in[None]
+    options = {one["name"]: one for one in command["options"][0]["options"]}
+    assert list(options) == ["max_samples", "dry_run", "earliest", "channel", "estimate"]
+    assert not any(one.get("required") for one in options.values())
+    assert (options["max_samples"]["min_value"], options["max_samples"]["max_value"]) == (1, 100_000)
+    assert options["channel"]["autocomplete"] is True
+
+
+async def test_an_unchanged_restart_registers_nothing(world: World, tmp_path: Path) -> None:
+    async with LoopbackDiscord(world) as server:
+        for _ in range(3):
+            async with running_bot(world, tmp_path, server=server):
+                assert scopes(server) == [None]
+
+
+async def test_another_setting_of_the_same_guild_registers_nothing(world: World, tmp_path: Path) -> None:
+    async with LoopbackDiscord(world) as server:
+        guild = {"discord.guild": str(world.guild.id)}
+        async with running_bot(world, tmp_path, guild, server=server):
+            pass
+        async with running_bot(world, tmp_path, guild | {"dataset.max_samples": 3}, server=server):
+            assert scopes(server) == [world.guild.id]
+
+
+async def test_another_guild_registers_there(world: World, tmp_path: Path) -> None:
+    async with LoopbackDiscord(world) as server:
+        async with running_bot(world, tmp_path, server=server):
+            pass
+        async with running_bot(world, tmp_path, {"discord.guild": str(world.guild.id)}, server=server):
+            assert world.guild.id in scopes(server)
+            [command] = server.commands.registered_in[world.guild.id]
+            assert (command["contexts"], command["integration_types"]) == ([0], [0])
+            assert server.commands.registered_in[None] == []  # nobody sees each command twice
+        before = len(scopes(server))
+        async with running_bot(world, tmp_path, server=server):
+            assert server.commands.registered_in[world.guild.id] == []
+            assert len(server.commands.registered_in[None]) == 1
+        assert len(scopes(server)) == before + 2
+
+
+async def test_commands_of_a_guild_that_was_left_keep_nobody_from_starting(
+    world: World, tmp_path: Path
+) -> None:
+    async with LoopbackDiscord(world) as server:
+        other = world.add_guild("Old home")
+        async with running_bot(world, tmp_path, {"discord.guild": str(other.id)}, server=server):
+            assert scopes(server) == [other.id]
+        del world.guilds[other.id]
+        async with running_bot(world, tmp_path, server=server):
+            assert scopes(server) == [other.id, None]
+
+
+async def test_a_changed_command_registers(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with LoopbackDiscord(world) as server:
+        async with running_bot(world, tmp_path, server=server):
+            pass
+        to_dict = app_commands.Group.to_dict
+        monkeypatch.setattr(
+            app_commands.Group, "to_dict", lambda *given: to_dict(*given) | {"description": "Other"}
+        )
+        async with running_bot(world, tmp_path, server=server):
+            assert scopes(server) == [None, None]
+            assert server.commands.registered_in[None][0]["description"] == "Other"
+
+
+async def test_a_registration_that_failed_is_made_again(world: World, tmp_path: Path) -> None:
+    async with LoopbackDiscord(world) as server:
+        server.fail("/commands$", FORBIDDEN, method="PUT")
+        with pytest.raises(UsageError):
+            async with running_bot(world, tmp_path, server=server):
+                pass
+        async with running_bot(world, tmp_path, server=server):
+            assert scopes(server) == [None]
