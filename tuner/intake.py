@@ -48,11 +48,15 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Admitted messages, the names of those in them whose words may be used, and which of them are bots."""
+    """Admitted messages, the names of those in them whose words may be used, and which of them are bots.
+
+    `unread` are ids that the source showed and that gave no message: malformed ones, system messages.
+    """
 
     messages: tuple[Message, ...]
     names: dict[int, str]
     bots: frozenset[int] = frozenset()
+    unread: frozenset[int] = frozenset()
 
 
 def admit_page(channel_id: int, incoming: list[Incoming], audience: Audience) -> Page:

@@ -174,6 +174,22 @@ def moment_of(message_id: int) -> datetime:
     return snowflake.moment(message_id)
 
 
+async def test_a_message_that_is_shown_malformed_is_not_taken_for_deleted(work: Workplace) -> None:
+    world = World()
+    channel = world.add_channel("tools")
+    ada = world.add_user("ada")
+    kept = world.add_message(channel, ada, "still here")
+    async with LoopbackDiscord(world) as server:
+        await work.build(server, [channel])
+        world.channels[channel].messages[0]["author"] = None
+        async with open_store(work.archive) as archive:
+            await History(archive).look_back_from(0)
+        await work.build(server, [channel])
+        assert len(server.history_requests(channel)) == 2
+    assert work.stored(channel) == [id_of(kept)]
+    assert work.contents(channel) == ["still here"]
+
+
 async def test_a_full_reread_changes_nothing(work: Workplace) -> None:
     world = World()
     channels = [talk(world, "tools", 70), talk(world, "lamps", 20)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import aiohttp
@@ -257,6 +258,7 @@ class DiscordSource:
             ended = len(raw) < limit
             covered = Range(after + 1, max(last, newest) if ended else last)
             page = admit_page(channel.id, read_page(raw, self._tally), self._audience)
+            page = replace(page, unread=frozenset(int(i["id"]) for i in raw) - {m.id for m in page.messages})
             taken += len(page.messages)
             full = taken == wanted.limit
             more = full and covered.last < newest

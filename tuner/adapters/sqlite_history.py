@@ -220,7 +220,7 @@ class History:
             if written.rowcount > len(new):
                 await _mark_traces(db)
             if covered:
-                present = json.dumps([message.id for message in page.messages])
+                present = json.dumps([*(message.id for message in page.messages), *page.unread])
                 erased = await db.execute(  # what Discord no longer shows there was deleted
                     f"{_ERASE} AND channel_id = ? AND id BETWEEN ? AND ? "
                     "AND id NOT IN (SELECT value FROM json_each(?))",
