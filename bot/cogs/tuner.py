@@ -144,11 +144,11 @@ class TunerCog(commands.Cog):
         runs = await self._runs.last(1)
         if not runs or runs[0].state != "running":
             return "A build is just starting or ending. Try again in a moment."
-        here = self._builds.running
+        if here := self._builds.running:  # the channel stands in until the status message is there
+            where = self._builds.url or f"<#{self.settings.discord.admin_channel}>"
+            return describe(runs[0], here.snapshot(), where)
         report = await self._runs.report(runs[0].id)
-        counts = here.snapshot() if here else runs[0].progress
-        where = f"<#{self.settings.discord.admin_channel}>" if here else ""  # before its message is there
-        return describe(runs[0], counts, report.url if report else where)
+        return describe(runs[0], runs[0].progress, report.url if report else "")
 
     def _settings_for(
         self, max_samples: int | None, dry_run: bool | None, earliest: str | None, channel: str | None
