@@ -71,16 +71,16 @@ def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str =
 
 
 def idle_embed(
-    runs: Sequence[Run], reaches_: Sequence[Reach], new: Mapping[int, bool], start: int
+    runs: Sequence[Run], reaches_: Sequence[Reach], newest: Mapping[int, int], start: int
 ) -> discord.Embed:
     """When nothing runs: the last runs, and what is stored of each channel.
 
-    `new` says for channels whose newest message is known whether it is stored; `start` is the id of
+    `newest` maps channels to the id of their newest message, where that is known; `start` is the id of
     `dataset.earliest`.
     """
     embed = discord.Embed(title="No build is running", colour=discord.Colour.light_grey())
     _add(embed, "Last builds", "\n".join(map(_run_line, runs)) or "none yet", inline=False)
-    lines = [_reach_line(reach, new, start) for reach in reaches_]
+    lines = [_reach_line(reach, newest.get(reach.channel.id), start) for reach in reaches_]
     _add(embed, "Archive", _some(lines) or "nothing stored yet", inline=False)
     return _within_total(embed)
 
@@ -174,14 +174,22 @@ def _run_line(run: Run) -> str:
     return f"#{run.id}{dry} {run.state}, {run.started_at[:16].replace('T', ' ')} UTC, {samples}{why}"
 
 
-def _reach_line(reach: Reach, new: Mapping[int, bool], start: int) -> str:
+def _reach_line(reach: Reach, newest: int | None, start: int) -> str:
     name = plain(reach.channel.name)
     if reach.first is None or reach.last is None:
         return f"{name} nothing stored"
     span = f"{snowflake.moment(reach.first):%Y-%m-%d} to {snowflake.moment(reach.last):%Y-%m-%d}"
     reached = "" if not reach.ranges or reaches(reach.ranges, start) else ", does not reach `earliest` yet"
-    since = {True: ", new messages since", False: ", nothing new"}.get(new.get(reach.channel.id), "")  # type: ignore[arg-type]
-    return f"{name} {reach.messages:,} messages, {span}{reached}{since}"
+    return f"{name} {reach.messages:,} messages, {span}{reached}{_since(reach, newest)}"
+
+
+def _since(reach: Reach, newest: int | None) -> str:
+    """What came since a channel was read; counting it would mean reading it."""
+    if newest is None or not reach.ranges:
+        return ""
+    if newest <= reach.ranges[-1].last:
+        return ", nothing new"
+    return f", new messages since, up to {snowflake.moment(newest):%Y-%m-%d %H:%M} UTC"
 
 
 def _add(embed: discord.Embed, name: str, value: str, *, inline: bool = True) -> None:

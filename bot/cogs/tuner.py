@@ -218,13 +218,11 @@ class TunerCog(commands.Cog):
             started = f"Started by {embeds.plain(runs[0].owner)}."
             return embeds.run_embed(runs[0].id, "running", runs[0].progress, started)
         reaches = await self._history.reach()
-        new = {}
-        for reach in reaches:
-            newest = getattr(self._client.get_channel(reach.channel.id), "last_message_id", None)
-            if newest and reach.ranges:
-                new[reach.channel.id] = newest > reach.ranges[-1].last
+        known = {r.channel.id: self._client.get_channel(r.channel.id) for r in reaches}
+        ids = {i: getattr(channel, "last_message_id", None) for i, channel in known.items()}
+        newest = {i: last for i, last in ids.items() if last}
         earliest = self.settings.dataset.earliest
-        return embeds.idle_embed(runs, reaches, new, snowflake.first_id(earliest) if earliest else 0)
+        return embeds.idle_embed(runs, reaches, newest, snowflake.first_id(earliest) if earliest else 0)
 
     @tuner.command(description="End the running build; what was read and decided is kept")
     @admins_only()

@@ -141,8 +141,8 @@ def archives(draw: st.DrawFn) -> tuple[list[Run], list[Reach]]:
 
 
 @large
-@given(archives(), st.dictionaries(st.integers(1, 100), st.booleans()))
-def test_the_archive(archive: tuple[list[Run], list[Reach]], new: dict[int, bool]) -> None:
+@given(archives(), st.dictionaries(st.integers(1, 100), st.integers(1, 1 << 62)))
+def test_the_archive(archive: tuple[list[Run], list[Reach]], new: dict[int, int]) -> None:
     last, reaches = archive
     check(embeds.idle_embed(last, reaches, new, 1 << 50))
 
@@ -233,12 +233,12 @@ def test_what_the_last_runs_were() -> None:
 @pytest.mark.parametrize(
     ("new", "start", "said"),
     [
-        ({9: True}, 0, ", does not reach `earliest` yet, new messages since"),
-        ({9: False}, 1 << 60, ", nothing new"),
+        ({9: 1 << 61}, 0, ", does not reach `earliest` yet, new messages since, up to 2032-06-02 21:56 UTC"),
+        ({9: (1 << 60) + 1}, 1 << 60, ", nothing new"),
         ({}, 1 << 60, ""),
     ],
 )
-def test_what_is_stored_of_a_channel(new: dict[int, bool], start: int, said: str) -> None:
+def test_what_is_stored_of_a_channel(new: dict[int, int], start: int, said: str) -> None:
     first, last = 1 << 60, (1 << 60) + 1
     reach = Reach(Channel(9, "tools"), 1234, 0, first, last, (Range(first, last),))
     line = embeds.idle_embed([], [reach], new, start).fields[1].value

@@ -18,6 +18,7 @@ from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import builder_lock
 from tuner.console import money
 from tuner.progress import ChannelTally, Tally
+from tuner.snowflake import moment
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +93,9 @@ async def test_idle_after_builds_a_restart_and_a_headless_build(
             assert fields["Archive"].endswith(", nothing new")
             server.say(tools, ada, "is anybody there?")
             await until(lambda: running.bot.get_channel(tools).last_message_id == last(world, tools))  # type: ignore[union-attr]
-            assert (await shown(running))[1]["Archive"].endswith(", new messages since")
+            assert (await shown(running))[1]["Archive"].split(", new messages since, up to ")[1] == (
+                f"{moment(last(world, tools)):%Y-%m-%d %H:%M} UTC"
+            )
 
 
 def last(world: World, channel: int) -> int:
