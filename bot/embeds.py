@@ -14,7 +14,7 @@ from tuner.adapters.sqlite_runs import Run
 from tuner.console import duration, money
 from tuner.ranges import reaches
 
-TITLE, DESCRIPTION, FIELD_NAME, FIELD_VALUE, TOTAL = 256, 4096, 256, 1024, 6000
+DESCRIPTION, FIELD_NAME, FIELD_VALUE, TOTAL = 4096, 256, 1024, 6000
 MOST_CHANNELS = 12
 COLOURS = {
     "running": discord.Colour.blurple(),

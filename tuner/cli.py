@@ -34,10 +34,6 @@ NO_CONFIG = (
     f"There is no configuration: looked for {' and '.join(config.SEARCHED)} here. Copy config.sample.toml to "
     "config.toml and fill it in, or try the embedded sample: build-dataset --sample."
 )
-NO_CHANNELS = (
-    "dataset.channels is empty: name the channels to read by id. In Discord, turn on Developer Mode (Settings → "
-    "Advanced), then right-click a channel → Copy Channel ID."
-)
 GO_ON = "Broken off. What was read and decided is kept in the archive; the same command goes on from there."
 
 
@@ -252,7 +248,7 @@ def _settings(arguments: argparse.Namespace, *, needed: bool) -> Settings:
     origins = [*([str(path)] if path else []), *(["the command line"] if overrides else [])]
     settings = config.load(document, overrides, " with ".join(origins))
     if needed and not settings.dataset.channels:
-        raise UsageError(NO_CHANNELS if path else NO_CONFIG)
+        raise UsageError(config.NO_CHANNELS if path else NO_CONFIG)
     return settings
 
 

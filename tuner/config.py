@@ -72,6 +72,12 @@ acknowledge_policy = true
 Exports that you are entitled to use can be read without it: --from-export PATH."""
 
 
+NO_CHANNELS = (
+    "dataset.channels is empty: name the channels to read by id. In Discord, turn on Developer Mode (Settings → "
+    "Advanced), then right-click a channel → Copy Channel ID."
+)
+
+
 class Table(BaseModel):
     """A TOML table whose keys are all known."""
 

@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from tuner.adapters.discord_page import read_page
 from tuner.audience import Audience
-from tuner.config import Collect
+from tuner.config import NO_CHANNELS, Collect
 from tuner.errors import FatalError, RetryError, SkipError, TunerError, UsageError
 from tuner.intake import Page, admit_page
 from tuner.models import Channel
@@ -86,10 +86,7 @@ class DiscordSource:
         Raises UsageError when nothing can be read as configured; says which permission is missing where.
         """
         if not wanted:
-            raise UsageError(
-                "dataset.channels is empty: name the channels to read by id. In Discord, turn on Developer "
-                "Mode (Settings → Advanced), then right-click a channel → Copy Channel ID."
-            )
+            raise UsageError(NO_CHANNELS)
         self._check_message_content()
         wanted = list(dict.fromkeys(wanted))
         found: list[Channel] = []
