@@ -24,7 +24,7 @@ class Calibration:
     """Changes to the second look's scores. As made, it changes nothing."""
 
     adjustments: tuple[float, ...] = ()  # added to the weights of ADJUSTED
-    start: float = 0.0  # added to the score of starting something new, at most 0
+    start: float = 0.0  # added to the score of starting something new
     replies: int = 0  # native replies that were hidden and predicted
     before: float = 0.0  # share of them whose target was found without calibration,
     after: float = 0.0  # and with one made from the other half
