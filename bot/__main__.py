@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import discord
+from threadpoolctl import threadpool_limits
 
 from bot.client import TunerBot
 from tuner import config
@@ -50,7 +51,8 @@ def main(argv: list[str] | None = None) -> int:
         settings = load_settings(arguments.config, arguments.set)
         environment = config.environment()
         token = config.secret(environment, settings.discord.token_env, "The bot")
-        asyncio.run(serve(settings, token))
+        with threadpool_limits(1, "blas"):  # more threads for small matrices wait for one another, busily
+            asyncio.run(serve(settings, token))
     except FatalError as error:
         sys.stderr.write(f"tuner: {error}\n")
         return error.exit_code

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 from tuner import __version__, commands, config, console
 from tuner.config import Settings
@@ -35,6 +36,9 @@ NO_CONFIG = (
     "config.toml and fill it in, or try the embedded sample: build-dataset --sample."
 )
 GO_ON = "Broken off. What was read and decided is kept in the archive; the same command goes on from there."
+
+
+LINES, MOST_LINES = 12, 500  # messages that segment --explain shows
 
 
 class Interrupted(Exception):
@@ -57,7 +61,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         _set_up_logging(arguments.verbose)
-        code: int = arguments.command(arguments)
+        with threadpool_limits(1, "blas"):  # more threads for small matrices wait for one another, busily
+            code: int = arguments.command(arguments)
         sys.stdout.flush()
     except SystemExit as leaving:  # argparse has said what is to be said
         return leaving.code if isinstance(leaving.code, int) else 2
@@ -118,16 +123,36 @@ def _parser() -> argparse.ArgumentParser:
     _add_dataset_flags(build)
     build.set_defaults(command=_build)
 
-    segment = commands_of.add_parser("segment", help="write the conversations, one JSON object a line")
+    segment = commands_of.add_parser(
+        "segment",
+        help="write the conversations, or show why messages belong together",
+        description="Writes the conversations, one JSON object a line. With --explain: shows for the messages "
+        "around one of them which message each was linked to, how sure that is, and why. Both read the archive, "
+        "or exports.",
+    )
     segment.add_argument(
         "--from-export", nargs="+", metavar="PATH", help="DiscordChatExporter JSON, not the archive"
     )
     segment.add_argument(
         "--channel", action="append", type=_id, default=[], metavar="ID", help="only this channel"
     )
-    segment.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the conversations go")
+    segment.add_argument(
+        "--out", type=Path, metavar="FILE", help="where the conversations go (needed without --explain)"
+    )
+    explaining = segment.add_argument_group("to see why messages belong together")
+    explaining.add_argument(
+        "--explain",
+        metavar="CHANNEL",
+        help="explain the links of this channel, an id or a name; needs --around",
+    )
+    explaining.add_argument(
+        "--around", type=_id, metavar="MESSAGE_ID", help="the message to explain, and those next to it"
+    )
+    explaining.add_argument(
+        "--lines", type=_count, metavar="N", help=f"how many messages to explain (default: {LINES})"
+    )
     _add_configuration(segment)
-    segment.set_defaults(command=_segment)
+    segment.set_defaults(command=_segment, wrong=segment.error)
 
     validate = commands_of.add_parser(
         "validate",
@@ -235,6 +260,12 @@ def _id(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) <= MOST_LINES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_LINES}")
+    return int(text)
+
+
 def _settings(arguments: argparse.Namespace, *, needed: bool) -> Settings:
     """Settings from the file, then --set, then named flags. `needed`: channels must be named."""
     flags = [(name, value) for name, value in vars(arguments).items() if "." in name and value is not None]
@@ -268,10 +299,33 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _segment(arguments: argparse.Namespace) -> int:
+    if arguments.explain is not None:
+        return _explain(arguments)
+    if arguments.around is not None or arguments.lines is not None:
+        arguments.wrong("--around and --lines need --explain CHANNEL")
+    if arguments.out is None:
+        arguments.wrong(
+            "the following arguments are required: --out FILE, or --explain CHANNEL --around MESSAGE_ID"
+        )
     exports = arguments.from_export or []
     settings = _settings(arguments, needed=False)
     count = _run(commands.segment(settings, exports, arguments.channel, arguments.out))
     _print(f"{count} conversations → {arguments.out}")
+    return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    if arguments.around is None:
+        arguments.wrong("--explain needs --around MESSAGE_ID, the message to explain")
+    if arguments.out is not None or arguments.channel:
+        arguments.wrong(
+            "--explain goes with neither --out nor --channel: it only shows, and names its channel"
+        )
+    settings = _settings(arguments, needed=False)
+    count = arguments.lines or LINES
+    exports = arguments.from_export or []
+    for line in _run(commands.explain(settings, exports, arguments.explain, arguments.around, count)):
+        _print(line)
     return 0
 
 

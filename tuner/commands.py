@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -23,11 +24,15 @@ from tuner.audience import Audience
 from tuner.config import Settings
 from tuner.console import money
 from tuner.errors import FatalError, UsageError
+from tuner.linking.explain import Explainer, Explanation
+from tuner.linking.shown import READING_HELP, Stretch, printable, shown
 from tuner.models import Channel
-from tuner.pipeline import OpenSource, RunStats, build_dataset, read_conversations
+from tuner.pipeline import OpenSource, RunStats, build_dataset, calibrated, read_conversations
 from tuner.progress import Listener, Tally
 from tuner.ranges import reaches
 from tuner.stages.collect import collecting
+
+_LISTED = 20  # channels named in an answer to somebody who named another
 
 
 async def build(settings: Settings, exports: Sequence[str], listener: Listener) -> RunStats:
@@ -70,18 +75,13 @@ def sample_config() -> Path:
 async def segment(settings: Settings, exports: Sequence[str], channel_ids: Sequence[int], out: Path) -> int:
     """Write the conversations of exports, or of stored channels, one JSON object a line; how many."""
     async with AsyncExitStack() as stack:
-        if exports:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tuner-"))
-            store = await stack.enter_async_context(open_store(Path(folder) / "segment.db"))
-            channels = await _import(store, settings, exports)
-        else:
-            store = await stack.enter_async_context(open_store(existing(settings)))
-            channels = await History(store).channels()
+        store, channels = await stack.enter_async_context(_opened(settings, exports))
         chosen = _chosen(channels, channel_ids)
         stream = await stack.enter_async_context(replacing(out))
-        count = 0
+        history, count = History(store), 0
+        linking = await calibrated(history, settings, Tally())
         for channel in chosen:
-            async for conversation in read_conversations(History(store), channel.id):
+            async for conversation in read_conversations(history, channel.id, linking):
                 line = {
                     "channel": channel.name,
                     "channel_id": str(channel.id),
@@ -90,6 +90,67 @@ async def segment(settings: Settings, exports: Sequence[str], channel_ids: Seque
                 stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
                 count += 1
         return count
+
+
+async def explain(
+    settings: Settings, exports: Sequence[str], channel: str, around: int, count: int
+) -> list[str]:
+    """What `count` messages around one were linked to, and why: lines for the terminal.
+
+    `channel` is an id or a name. Reads from the channel's beginning to a little after the message.
+    """
+    async with _opened(settings, exports) as (store, channels):
+        history = History(store)
+        chosen = _named(channels, channel)
+        wanted = await history.around(chosen.id, around, count // 2, count - 1 - count // 2)
+        if not wanted:
+            raise UsageError(await _not_there(history, chosen, around))
+        linking = await calibrated(history, settings, Tally())
+        explainer = Explainer(linking.weights, wanted, linking.calibration, linking.min_confidence)
+        explanations = await _explanations(history, chosen, explainer, len(wanted))
+        targets = {i for e in explanations for i in (e.target, e.otherwise and e.otherwise[0]) if i}
+        answered = {m.id: m for m in await history.by_id(sorted(targets))}
+        names = {c.id: c.name for c in channels}
+    title = f"#{chosen.name} ({chosen.id}), times in UTC"
+    return [printable(title), *READING_HELP, "", *shown(Stretch(explanations, around, answered, names))]
+
+
+async def _explanations(
+    history: History, channel: Channel, explainer: Explainer, count: int
+) -> list[Explanation]:
+    found: list[Explanation] = []
+    async with aclosing(history.messages(channel.id)) as batches:
+        async for batch in batches:
+            for message in batch:
+                found += explainer.add(message)
+                if len(found) == count:
+                    return found
+            await asyncio.sleep(0)
+    return found + explainer.finish()
+
+
+async def _not_there(history: History, channel: Channel, message_id: int) -> str:
+    name = printable(f"#{channel.name}")
+    reach = next((r for r in await history.reach() if r.channel.id == channel.id), None)
+    if reach is None or reach.first is None or reach.last is None:
+        return f"Nothing of {name} is stored. Read it first, with build-dataset."
+    return (
+        f"{name} holds no message {message_id}. It holds {reach.messages + reach.stubs} messages, from "
+        f"{reach.first} ({snowflake.moment(reach.first):%Y-%m-%d %H:%M}) to {reach.last} "
+        f"({snowflake.moment(reach.last):%Y-%m-%d %H:%M} UTC). Discord's “Copy Message ID” gives an id."
+    )
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, exports: Sequence[str]) -> AsyncIterator[tuple[Store, list[Channel]]]:
+    """The archive, or one made of exports for a moment, and the channels in question."""
+    if not exports:
+        async with open_store(existing(settings)) as store:
+            yield store, await History(store).channels()
+        return
+    with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
+        async with open_store(Path(folder) / "segment.db") as store:
+            yield store, await _import(store, settings, exports)
 
 
 async def _import(store: Store, settings: Settings, exports: Sequence[str]) -> list[Channel]:
@@ -110,6 +171,20 @@ def _chosen(channels: Iterable[Channel], channel_ids: Sequence[int]) -> list[Cha
             f"Channel {unknown[0]} is not stored. Stored: {', '.join(f'{c.id} ({c.name})' for c in known.values())}."
         )
     return [known[i] for i in channel_ids] if channel_ids else list(known.values())
+
+
+def _named(channels: Sequence[Channel], wanted: str) -> Channel:
+    """The channel with this id or name, with or without a #."""
+    name = wanted.removeprefix("#").casefold()
+    found = [c for c in channels if str(c.id) == wanted] or [c for c in channels if c.name.casefold() == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(str(c.id) for c in found)
+        raise UsageError(printable(f"Several channels are called #{name}. Give the id of one: {listed}."))
+    listed = ", ".join(f"{c.id} (#{c.name})" for c in channels[:_LISTED])
+    more = f" and {len(channels) - _LISTED} more" if len(channels) > _LISTED else ""
+    raise UsageError(printable(f"Channel {wanted} is not stored. Stored: {listed or 'none yet'}{more}."))
 
 
 def existing(settings: Settings) -> Path:

@@ -147,6 +147,12 @@ def summary(counts: dict[str, Any]) -> list[str]:
             f"  {name:<11}{stage['in']:>8} in {stage['out']:>8} out"
             + (f"   left out: {dropped}" if dropped else "")
         )
+    sure = counts["segment_confidence"]
+    if sure["mean"] is not None:
+        unsure = sum(sure["tenths"][:5])
+        lines.append(f"  segment confidence: {sure['mean']:.2f} on average, below 0.5 in {unsure}")
+    if counts["calibration"]["replies"]:
+        lines.append(f"  {_fitted(counts['calibration'])}")
     models = counts["models"]
     if models["calls"] or models["reused"]:
         lines.append(
@@ -159,6 +165,14 @@ def summary(counts: dict[str, Any]) -> list[str]:
         for f in counts["files"]
     ]
     return lines
+
+
+def _fitted(calibration: dict[str, Any]) -> str:
+    """What the native replies changed about links."""
+    replies, before, after = (calibration[f] for f in ("replies", "accuracy_before", "accuracy_after"))
+    if after == before:
+        return f"links: as trained, they find {before:.0%} of {replies:,} hidden native replies; fitting found no more"
+    return f"links: fitted to {replies:,} native replies; of hidden ones {after:.0%} are found ({before:.0%} before)"
 
 
 def money(dollars: float | None) -> str:

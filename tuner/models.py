@@ -65,18 +65,27 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Messages of one channel that answer one another, oldest first."""
+    """Messages of one channel that answer one another, oldest first.
+
+    `confidences` says of each message how sure its link is, 0 to 1: 1 for a native reply; for a message that
+    starts something, the probability of that.
+    """
 
     channel_id: int
     messages: tuple[Message, ...]
+    confidences: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of one conversation that can become a sample: whole, no stub in it, oldest first."""
+    """A stretch of one conversation that can become a sample: whole, no stub in it, oldest first.
+
+    `confidence` is the mean of the links that hold it together: those of every message but its first.
+    """
 
     channel_id: int
     messages: tuple[Message, ...]
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,17 @@ from tuner.adapters.sqlite_store import Store
 from tuner.audience import Audience
 from tuner.chat import Asker, Chat
 from tuner.config import Settings
-from tuner.models import Channel, Conversation, Dialogue, Excerpt, Sample, Segment
-from tuner.progress import Tally
+from tuner.linking.calibrate import Calibrator
+from tuner.linking.linker import Weights
+from tuner.models import Channel, Conversation, Dialogue, Excerpt, Message, Sample, Segment
+from tuner.progress import CalibrationTally, Tally
 from tuner.prompt.stack import load_assets, load_builder
 from tuner.recording import recorded
 from tuner.stages.collect import Collection, Source, collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
-from tuner.stages.segment import ConversationStream, cut
+from tuner.stages.segment import ConversationStream, Linking, cut
 from tuner.stages.synthesize import Synthesizer
 from tuner.tokens import TokenCounter, token_counter
 from tuner.validation import FEWEST_LINES, check_line
@@ -110,6 +112,41 @@ async def adopt_audience(history: History, settings: Settings, tally: Tally) -> 
     return audience
 
 
+async def calibrated(
+    history: History, settings: Settings, tally: Tally, collection: Collection | None = None
+) -> Linking:
+    """How messages are linked in this run: the shipped model, fitted to the native replies of the archive.
+
+    All stored channels are gone through in the order of their ids until there is evidence enough, whichever of
+    them are wanted, so that the same archive gives the same calibration to whoever asks. Those on the way that
+    the `collection` is still reading are waited for. The work is done in threads: it would hold the loop.
+    """
+    calibrator = Calibrator(await asyncio.to_thread(Weights.shipped))
+    being_read = {channel.id: channel for channel in collection.channels} if collection else {}
+    for channel_id in sorted({channel.id for channel in await history.channels()} | being_read.keys()):
+        if calibrator.satisfied:
+            break
+        if collection and channel_id in being_read:
+            await collection.ready(being_read[channel_id])
+        async with aclosing(history.messages(channel_id)) as batches:
+            async for batch in batches:
+                await asyncio.to_thread(_study, calibrator, batch)
+                if calibrator.satisfied:
+                    break
+        await asyncio.to_thread(calibrator.end_channel)
+    fitted = await asyncio.to_thread(calibrator.result)
+    tally.calibration = CalibrationTally(fitted.replies, fitted.before, fitted.after)
+    return Linking(calibrator.weights, fitted, settings.segment.min_confidence)
+
+
+def _study(calibrator: Calibrator, batch: Sequence[Message]) -> None:
+    """Stops at a message, not at a batch, so that the size of a batch changes nothing."""
+    for message in batch:
+        if calibrator.satisfied:
+            return
+        calibrator.add(message)
+
+
 async def read_segments(
     collection: Collection, history: History, settings: Settings, tally: Tally
 ) -> AsyncIterator[Segment]:
@@ -118,11 +155,12 @@ async def read_segments(
     A channel is not cut while it is being read: a native reply further on may still join two of its
     conversations, and the result must not depend on where a page ended. The loop breathes after every segment.
     """
+    linking = await calibrated(history, settings, tally, collection)
     earliest = settings.dataset.earliest
     start = snowflake.first_id(earliest) if earliest else 0
     for channel in collection.channels:
         await collection.ready(channel)
-        async with aclosing(read_conversations(history, channel.id, start)) as found:
+        async with aclosing(read_conversations(history, channel.id, linking, start)) as found:
             async for conversation in found:
                 tally.came("segment", len(conversation.messages))
                 tally.conversations += 1
@@ -130,6 +168,7 @@ async def read_segments(
                 for why in pieces.dropped:
                     tally.dropped("segment", why)
                 for segment in pieces.segments:
+                    tally.confidences.add(segment.confidence)
                     tally.went("segment")
                     yield segment
                     await asyncio.sleep(0)
@@ -137,14 +176,21 @@ async def read_segments(
 
 
 async def read_conversations(
-    history: History, channel_id: int, start: int = 0
+    history: History, channel_id: int, linking: Linking, start: int = 0
 ) -> AsyncGenerator[Conversation, None]:
-    """A stored channel's conversations, each as soon as it can't grow; the loop breathes between batches."""
-    stream = ConversationStream()
+    """A stored channel's conversations, each as soon as it can't grow.
+
+    The loop breathes between batches, and whenever the linker has worked.
+    """
+    stream = ConversationStream(linking)
     async with aclosing(history.messages(channel_id, start)) as batches:
         async for batch in batches:
             for message in batch:
-                for conversation in stream.add(message):
+                before = stream.decided
+                ended = stream.add(message)
+                if stream.decided > before:
+                    await asyncio.sleep(0)
+                for conversation in ended:
                     yield conversation
             await asyncio.sleep(0)
     for conversation in stream.finish():

@@ -23,6 +23,32 @@ class StageTally:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(slots=True)
+class Confidences:
+    """How sure the links of the segments are: how many segments lie in each tenth from 0 to 1, and their mean."""
+
+    tenths: list[int] = field(default_factory=lambda: [0] * 10)
+    total: float = 0.0
+
+    def add(self, confidence: float) -> None:
+        self.tenths[min(9, int(confidence * 10))] += 1
+        self.total += confidence
+
+    @property
+    def mean(self) -> float | None:
+        count = sum(self.tenths)
+        return self.total / count if count else None
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationTally:
+    """How many native replies the link model was fitted to, and the share it finds without them and with them."""
+
+    replies: int = 0
+    accuracy_before: float = 0.0
+    accuracy_after: float = 0.0
+
+
 Outcome = Literal["finished", "interrupted", "failed"]
 ChannelState = Literal["waiting", "reading", "up to date", "read", "stopped", "failed"]
 
@@ -98,6 +124,8 @@ class Tally:
     spending: Spending = field(default_factory=Spending)
     notes: list[str] = field(default_factory=list)
     conversations: int = 0
+    confidences: Confidences = field(default_factory=Confidences)
+    calibration: CalibrationTally = CalibrationTally()
     samples: int = 0
     synthetic_tool_calls: int = 0
     requests: int = 0
@@ -188,6 +216,11 @@ class Tally:
             "share": round(self.share, 4),
             "eta_seconds": None if self.eta_seconds is None else round(self.eta_seconds),
             "conversations": self.conversations,
+            "segment_confidence": {
+                "tenths": list(self.confidences.tenths),
+                "mean": None if self.confidences.mean is None else round(self.confidences.mean, 4),
+            },
+            "calibration": asdict(self.calibration),
             "max_samples": self.max_samples,
             "samples": self.samples,
             "synthetic_tool_calls": self.synthetic_tool_calls,

@@ -204,8 +204,8 @@ async def test_a_link_that_unfurls_is_no_edit(running: RunningBot, world: World,
 async def test_what_an_outsider_edits_stays_a_stub(
     world: World, ada: JsonObject, tools: int, ops: int, tmp_path: Path
 ) -> None:
-    asker, helper = (int(m["author"]["id"]) for m in world.channels[tools].messages[:2])
-    async with running_bot(world, tmp_path, {"dataset.allowed_users": [str(helper)]}) as running:
+    authors = [m["author"]["id"] for m in world.channels[tools].messages]
+    async with running_bot(world, tmp_path, {"dataset.allowed_users": authors[1::2]}) as running:
         await running.build()
         before = running.paths.rows("SELECT * FROM messages WHERE id = ?", ids(world, tools)[10])
         running.server.edit(tools, ids(world, tools)[10], content=f"{SECRET} was here")
@@ -213,7 +213,7 @@ async def test_what_an_outsider_edits_stays_a_stub(
         assert running.paths.rows("SELECT * FROM messages WHERE id = ?", ids(world, tools)[10]) == before
         assert running.paths.contents(tools)[10] is None
         assert is_gone(running)()
-        assert running.paths.rows("SELECT 1 FROM authors WHERE id = ?", asker) == []
+        assert running.paths.rows("SELECT 1 FROM authors WHERE id = ?", int(authors[10])) == []
 
 
 async def test_an_erased_message_takes_no_edit(running: RunningBot, world: World, tools: int) -> None:

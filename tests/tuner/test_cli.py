@@ -173,6 +173,15 @@ def test_segment_writes_every_message_once(place: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err.startswith("tuner: Channel 5 is not stored. Stored: ")
 
 
+def test_segment_makes_no_link_that_is_less_sure_than_is_wanted(place: Path) -> None:
+    counts = []
+    for least in ("0", "1"):
+        wanted = ("--set", f"segment.min_confidence={least}")
+        assert main(["segment", "--from-export", "exports", "--out", "talks.jsonl", *wanted]) == 0
+        counts.append(len((place / "talks.jsonl").read_text().splitlines()))
+    assert counts[0] < counts[1] < SMALL
+
+
 def test_forget_erases_for_good(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-dataset", "--from-export", "exports"]) == 0
     capsys.readouterr()

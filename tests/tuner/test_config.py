@@ -302,6 +302,11 @@ def test_an_unknown_key_like_no_other_is_sent_to_the_sample_file() -> None:
         ('[dataset]\nmax_samples = "5"', "dataset.max_samples: should be a whole number, not '5'"),
         ("[dataset]\nmax_samples = 2.5", "dataset.max_samples: should be a whole number, not 2.5"),
         ("[dataset]\nmax_samples = 0", "dataset.max_samples: should be greater than or equal to 1, not 0"),
+        (
+            "[segment]\nmin_confidence = 1.5",
+            "segment.min_confidence: should be less than or equal to 1, not 1.5",
+        ),
+        ("[segment]\nmin_confidence = 'high'", "segment.min_confidence: should be a number, not 'high'"),
         ("[dataset]\ndry_run = 1", "dataset.dry_run: should be true or false, not 1"),
         ("[dataset]\noutput_path = 5", 'dataset.output_path: should be text in "quotes", not 5'),
         ('[dataset]\nchannels = "5"', "dataset.channels: should be a list in [brackets], not '5'"),

@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from tuner import console
 from tuner.console import MOST_BARS, Lines, duration, heartbeat_lines, money, shown, summary
-from tuner.progress import Advanced, ChannelState, ChannelTally, Ended, Noted, Tally
+from tuner.progress import Advanced, CalibrationTally, ChannelState, ChannelTally, Ended, Noted, Tally
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -135,6 +136,34 @@ def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
     ]
     assert re.fullmatch(r"  segment +10 in +6 out   left out: 5 only one speaker; 1 too few turns", rest[1])
     assert re.fullmatch(r"  refine +0 in +5 out", rest[2])
+
+
+def test_the_summary_says_how_sure_the_segments_are() -> None:
+    run = run_with()
+    for confidence in (0.3, 0.49, 0.5, 0.95, 1.0):
+        run.confidences.add(confidence)
+    stored = run.snapshot()["segment_confidence"]
+    assert stored == {"tenths": [0, 0, 0, 1, 1, 1, 0, 0, 0, 2], "mean": 0.648}
+    assert "  segment confidence: 0.65 on average, below 0.5 in 2" in summary(
+        counts(segment_confidence=stored)
+    )
+
+
+@pytest.mark.parametrize(
+    ("calibration", "said"),
+    [
+        (
+            CalibrationTally(1472, 0.61, 0.64),
+            "fitted to 1,472 native replies; of hidden ones 64% are found (61% before)",
+        ),
+        (
+            CalibrationTally(80, 0.7, 0.7),
+            "as trained, they find 70% of 80 hidden native replies; fitting found no more",
+        ),
+    ],
+)
+def test_the_summary_says_what_links_were_fitted_to(calibration: CalibrationTally, said: str) -> None:
+    assert f"  links: {said}" in summary(counts(calibration=asdict(calibration)))
 
 
 def test_the_summary_owns_up_to_estimates_and_dry_runs() -> None:

@@ -71,10 +71,9 @@ def test_reading_it_again_does_not_bring_it_back() -> None:
     main(["forget", "201"])
     after = build()
     assert SECRET not in written("data/*", "raw/*")
-    records = [json.loads(line) for line in after.splitlines()]
-    assert len(records) == 12
-    assert all(r["messages"][-1]["content"].startswith("it is open") for r in records)
-    assert "yes, I like" not in after  # what answers the erased is no sample
+    assert all(f'it is open on day {i}"' in after for i in range(12))
+    answers = [json.loads(line)["messages"][-1]["content"] for line in after.splitlines()]
+    assert all(text.startswith("it is open") for text in answers)  # what answers the erased is no sample
 
 
 def test_edits_that_come_later_are_not_stored_either(folder: Path) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,13 @@ import pytest
 from tests.support.building import Workplace, ids
 from tests.support.discord_world import World
 from tests.support.loopback_discord import LoopbackDiscord
+from tests.tuner.test_segment import LINKING, rambling
+from tests.tuner.test_segment import talk as said
+from tuner.adapters.sqlite_history import History
 from tuner.errors import FatalError
+from tuner.linking import calibrate
+from tuner.models import Message
+from tuner.pipeline import read_conversations
 from tuner.progress import Advanced, Ended, Event, Noted, Tally
 
 
@@ -24,17 +32,25 @@ def work(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path)
 
 
+PAIRS = 10  # who ask and help in turn
+DAY_MS = 86_400_000
+
+
 def talk(world: World, name: str, talks: int = 30) -> int:
-    """A channel of short, separate question-and-answer talks, two hours apart."""
+    """A channel of short, separate question-and-answer talks, a day apart and each between others than the last."""
     channel = world.add_channel(name)
-    asker, helper = world.add_user(f"{name} asker"), world.add_user(f"{name} helper")
+    pairs = [
+        (world.add_user(f"{name} asker{number or ''}"), world.add_user(f"{name} helper{number or ''}"))
+        for number in range(min(PAIRS, talks))
+    ]
     at = 1_704_067_200_000 + channel % 1000
     for number in range(talks):
+        asker, helper = pairs[number % PAIRS]
         question = world.add_message(channel, asker, f"{name}: how do I mend lamp {number}?", at=at)
         world.add_message(
             channel, helper, f"{name}: open it and look at wire {number}.", at=at + 30_000, reply_to=question
         )
-        at += 7_200_000
+        at += DAY_MS
     return channel
 
 
@@ -57,16 +73,22 @@ async def test_new_messages_add_samples_and_change_no_others(world: World, work:
     async with LoopbackDiscord(world) as server:
         await work.build(server, [channel])
         before = work.records.read_text().splitlines()
-        user = world.add_user("late")
-        world.add_message(channel, user, "one more thing about the lamp, is it safe?")
-        world.add_message(channel, world.add_user("tools helper 2"), "It is, once the wire is covered.")
+        later = 1_704_067_200_000 + 40 * DAY_MS
+        question = world.add_message(
+            channel, world.add_user("late"), "Does anyone know whether a bare wire is safe?", at=later
+        )
+        helper = world.add_user("late helper")
+        world.add_message(channel, helper, "It is, once it is covered.", at=later + 30_000, reply_to=question)
         await work.build(server, [channel])
     after = work.records.read_text().splitlines()
     assert after[: len(before)] == before
     assert len(after) == len(before) + 1
 
 
-async def test_enough_samples_end_the_reading(world: World, work: Workplace) -> None:
+async def test_enough_samples_end_the_reading(
+    world: World, work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibrate, "MOST_MESSAGES", 20)  # the first channel is evidence enough
     first, second = talk(world, "tools", 10), talk(world, "lamps", 600)
     async with LoopbackDiscord(world) as server:
         server.delay = 0.05
@@ -90,21 +112,31 @@ async def test_a_dry_run_does_everything_but_write_a_dataset(world: World, work:
 
 async def test_stats_add_up(world: World, work: Workplace) -> None:
     channel = talk(world, "tools")
-    lonely = world.add_user("lonely")
-    world.add_message(channel, lonely, "anybody?")
+    attic = world.add_channel("attic")
+    world.add_message(attic, world.add_user("lonely"), "anybody?")
     async with LoopbackDiscord(world) as server:
-        stats = await work.build(server, [channel])
+        stats = await work.build(server, [channel, attic])
         history_requests = len(server.history_requests())
     stages = stats.counts["stages"]
     assert stages["collect"] == {"in": 61, "out": 61, "dropped": {}}
     assert stages["segment"] == {"in": 61, "out": 30, "dropped": {"only one speaker": 1}}
     for stage in ("refine", "relabel", "synthesize", "export"):
         assert stages[stage] == {"in": 30, "out": 30, "dropped": {}}
-    assert history_requests == 1 < stats.counts["requests"]
+    assert history_requests == 2 < stats.counts["requests"]
     [records, upload] = stats.counts["files"]
     assert records["lines"] == upload["lines"] == 30
     assert records["size"] == work.records.stat().st_size
     assert json.loads((work.folder / "stats.json").read_text()) == stats.counts
+
+
+async def test_stats_say_how_sure_the_segments_are(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools")
+    async with LoopbackDiscord(world) as server:
+        stats = await work.build(server, [channel])
+        unsure = await work.build(server, [channel], {"segment.min_confidence": 1.0})
+    for counts in (stats.counts, unsure.counts):  # native replies hold every one of them together
+        assert counts["segment_confidence"] == {"tenths": [0] * 9 + [30], "mean": 1.0}
+        assert counts["calibration"].keys() == {"replies", "accuracy_before", "accuracy_after"}
 
 
 async def test_no_sample_leaves_the_old_dataset(world: World, work: Workplace) -> None:
@@ -163,6 +195,35 @@ async def test_a_fault_in_a_custom_prompt_fails_the_run_and_keeps_the_old_datase
     assert work.records.read_text() == "the old one\n"
     assert not list(work.folder.rglob("*.part"))
     assert work.rows("SELECT state, message FROM runs") == [("failed", "an unexpected ZeroDivisionError")]
+
+
+class InOneBatch(History):
+    """A channel that comes all at once."""
+
+    def __init__(self, messages: list[Message]) -> None:
+        self._messages = messages
+
+    async def messages(
+        self, channel_id: int, start: int = 0, end: int = 0, batch: int = 0
+    ) -> AsyncGenerator[list[Message], None]:
+        yield self._messages
+
+
+async def test_the_loop_breathes_while_a_batch_is_linked() -> None:
+    turns: list[int] = []
+
+    async def count() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    seen = []
+    async with aclosing(read_conversations(InOneBatch(said(rambling(5000))), 7, LINKING)) as found:
+        async for _ in found:
+            seen.append(len(turns))
+    counting.cancel()
+    assert len(set(seen)) >= 3
 
 
 async def test_listeners_hear_of_progress_notes_and_the_end(world: World, work: Workplace) -> None:

@@ -30,13 +30,23 @@ def segbench(*arguments: str) -> str:
 
 
 @needs_benchmark
-def test_conversations_of_the_dev_split(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "floors"),
+    [
+        pytest.param([], {"purity": 90, "parent*": 90, "clean": 85}, id="names visible"),
+        pytest.param(
+            ["--hide-names", "--replies", "20", "--seed", "0"],
+            {"purity": 72, "parent*": 74, "clean": 54},
+            id="names hidden, a fifth are native replies",
+        ),
+    ],
+)
+def test_conversations_of_the_dev_split(tmp_path: Path, how: list[str], floors: dict[str, float]) -> None:
     exports, out = tmp_path / "exports", tmp_path / "conversations.jsonl"
-    segbench("export", str(exports), "--split", "dev")
+    segbench("export", str(exports), "--split", "dev", *how)
     assert main(["segment", "--from-export", str(exports), "--out", str(out)]) == 0
     head, _, scores = (
         line.split("|")[1:-1] for line in segbench("score", str(out), "--split", "dev").splitlines()
     )
     of = {name.strip(): value for name, value in zip(head, scores, strict=True)}
-    assert float(of["purity"]) >= 50
-    assert float(of["parent*"]) >= 85
+    assert {name: of[name] for name, floor in floors.items() if float(of[name]) < floor} == {}

@@ -257,6 +257,18 @@ class History:
                 return
             start = rows[-1][0] + 1
 
+    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[int]:
+        """The id and those of the messages next to it in its channel; empty when it is not stored there."""
+        sides = (("<=", "DESC", before + 1), (">", "ASC", after))
+        ids: list[int] = []
+        for sign, order, count in sides:
+            rows = await self._store.fetch(
+                f"SELECT id FROM messages WHERE channel_id = ? AND id {sign} ? ORDER BY id {order} LIMIT ?",
+                (channel_id, message_id, count),
+            )
+            ids += [i for (i,) in rows]
+        return sorted(ids) if message_id in ids else []
+
     async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
         """Ids of the newest messages of a channel, older than id `before`, that hold `word` (FTS5)."""
         rows = await self._store.fetch(
@@ -288,11 +300,14 @@ class History:
         return reaches
 
     async def _as_messages(self, rows: Sequence[Row]) -> list[Message]:
-        extras = [json.loads(row[7]) for row in rows]
-        mentioned = sorted({i for extra in extras for i in extra.get("mentions", ()) if i > 0})
+        extras = [json.loads(row[7]) if row[7] != "{}" else None for row in rows]
+        mentioned = sorted({i for extra in extras if extra for i in extra.get("mentions", ()) if i > 0})
         named = "SELECT id, name FROM authors WHERE id IN (SELECT value FROM json_each(?))"
         names: dict[int, str] = dict(await self._store.fetch(named, (json.dumps(mentioned),)))
-        return [_as_message(row, extra, names) for row, extra in zip(rows, extras, strict=True)]
+        return [
+            _as_message(row, _as_extras(extra, names) if extra else _NO_EXTRAS)
+            for row, extra in zip(rows, extras, strict=True)
+        ]
 
 
 async def _drop_copies(db: Writer) -> None:
@@ -326,15 +341,21 @@ def _as_row(message: Message) -> Row:
     )
 
 
-def _as_message(row: Row, extra: dict[str, Any], names: dict[int, str]) -> Message:
-    identity, channel_id, speaker, name, text, reply_to, edited_ms, _, last_reply = row
-    extras = Extras(
+_NO_EXTRAS = Extras()
+
+
+def _as_extras(extra: dict[str, Any], names: dict[int, str]) -> Extras:
+    return Extras(
         mentions=tuple((i, names.get(i, "")) for i in extra.get("mentions", ())),
         attachments=tuple(extra.get("attachments", ())),
         stickers=tuple(extra.get("stickers", ())),
         poll=extra.get("poll", ""),
         forwarded=extra.get("forwarded", False),
     )
+
+
+def _as_message(row: Row, extras: Extras) -> Message:
+    identity, channel_id, speaker, name, text, reply_to, edited_ms, _, last_reply = row
     return Message(
         identity, channel_id, speaker, name or "", text, reply_to, edited_ms, extras, last_reply or 0
     )
