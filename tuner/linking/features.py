@@ -166,10 +166,9 @@ def _exchanges(view: View, author: Ints, q: Ints, values: Floats) -> None:
     values[13:16] = 0
     for latest, (partner, recency, outgoing) in enumerate(view.exchanges):
         match = partner[q] == author
-        spoken = match * recency[q]
-        there, back = spoken * outgoing[q], spoken * ~outgoing[q]
-        np.maximum(values[13], there / 4, out=values[13])
-        np.maximum(values[14], back / 4, out=values[14])
+        spoken = (recency[q] / 4).astype(np.float32)
+        np.maximum(values[13], match * (spoken * outgoing[q]), out=values[13])
+        np.maximum(values[14], match * (spoken * ~outgoing[q]), out=values[14])
         if latest == 0:
             values[15] = match
 

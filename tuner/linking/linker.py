@@ -25,7 +25,7 @@ from tuner.linking.structure import SHORTLIST, FirstLook, Second, Structure, sho
 from tuner.linking.window import AHEAD, REACH, View, Window
 from tuner.models import Message
 
-BLOCK = 512  # messages decided together; more hold the event loop longer, fewer are slower
+BLOCK = 768  # messages decided together; more hold the event loop longer, fewer are slower
 
 
 @dataclass(frozen=True, slots=True)

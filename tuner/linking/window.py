@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 
 from tuner import snowflake
-from tuner.linking.arrays import Floats, Ints
+from tuner.linking.arrays import Floats, Ints, SmallInts
 from tuner.linking.reading import KINDS, NAMED_AT_MOST, Reader, weights
 from tuner.models import Message
 
@@ -26,13 +26,12 @@ NEVER = 1 << 40  # a position after everything
 _USUAL_GAP = 12  # half powers of two of a quarter second, where a channel has no gap yet
 
 
-def half_powers(values: Ints) -> Ints:
+def half_powers(values: Ints) -> SmallInts:
     """Twice the binary logarithm of positive integers, rounded down, the mantissa taken as linear. Exact."""
-    bits = values.astype(np.float32).view(np.int32) >> 22
-    return (bits - 254).astype(np.int64)
+    return (values.astype(np.float32).view(np.int32) >> 22) - 254
 
 
-def quarters(milliseconds: Ints) -> Ints:
+def quarters(milliseconds: Ints) -> SmallInts:
     """Time on the linker's scale: half powers of two of (about) a quarter second."""
     return half_powers((milliseconds >> 8) + 1)
 
@@ -216,7 +215,8 @@ class View:
         known = (self.positions > 0).astype(np.int64)
         total = _over(self.gap * known, RHYTHM)
         count = _over(known, RHYTHM)
-        self.rhythm = np.where(count > 0, total // np.maximum(count, 1), _USUAL_GAP)
+        rhythm = np.where(count > 0, total // np.maximum(count, 1), _USUAL_GAP)
+        self.rhythm = rhythm.astype(np.int32)
         self.naming = _over((self.names_anyone > 0).astype(np.int64), 128) // 4  # of at most 32
         self.replying = _over(self.is_reply.astype(np.int64), 128) // 4
         self.switches = np.cumsum(
