@@ -57,9 +57,8 @@ class Calibrator:
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
-        self._channels = 0
         self._messages = 0
-        self._replies: list[tuple[tuple[int, int], Floats, Floats, int, int]] = []
+        self._replies: list[tuple[int, Floats, Floats, int, int]] = []  # by message id
         self._begin()
 
     def _begin(self) -> None:
@@ -86,7 +85,6 @@ class Calibrator:
             telling = any(_hidden(message, half) for message in counted)  # most short threads tell nothing
             if telling and (look := looker.finish()):
                 self._see(look, half, unless_after=look.view.positions[-1] - 2 * AHEAD)
-        self._channels += 1
         self._begin()
 
     def _see(self, look: Look, half: int, unless_after: int = NEVER) -> None:
@@ -101,9 +99,8 @@ class Calibrator:
             if row - target <= REACH:
                 found = look.second.open[number] & (look.second.candidates[number] == target)
                 right = int(found.argmax()) if found.any() else NOT_LISTED
-                place = self._channels, look.view.start + row
                 scored = look.scores[number].copy()  # copies: a view would keep the whole look
-                self._replies.append((place, scored, values[:, number].copy(), right, half))
+                self._replies.append((message.id, scored, values[:, number].copy(), right, half))
 
     def result(self) -> Calibration:
         """What the oldest replies change: so many that a quarter more are not there.
