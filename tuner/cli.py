@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from rich.console import Console
 from threadpoolctl import threadpool_limits
@@ -93,6 +93,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"tuner: {message}. {self.prog} --help shows how it is written.\n")
 
 
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tuner",
@@ -102,7 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tuner {__version__}")
     parser.set_defaults(verbose=False)
     commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_build, _add_segment, _add_validate, _add_status, _add_forget):
+        add(commands_of)
+    return parser
 
+
+def _add_build(commands_of: _Commands) -> None:
     build = commands_of.add_parser(
         "build-dataset",
         help="collect what is new and build the dataset",
@@ -123,6 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_dataset_flags(build)
     build.set_defaults(command=_build)
 
+
+def _add_segment(commands_of: _Commands) -> None:
     segment = commands_of.add_parser(
         "segment",
         help="write the conversations, or show why messages belong together",
@@ -154,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_configuration(segment)
     segment.set_defaults(command=_segment, wrong=segment.error)
 
+
+def _add_validate(commands_of: _Commands) -> None:
     validate = commands_of.add_parser(
         "validate",
         help="check a dataset as a trainer would",
@@ -171,6 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     validate.set_defaults(command=_validate)
 
+
+def _add_status(commands_of: _Commands) -> None:
     status = commands_of.add_parser(
         "status",
         help="show the last runs and what is stored",
@@ -180,11 +194,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_configuration(status)
     status.set_defaults(command=_status)
 
+
+def _add_forget(commands_of: _Commands) -> None:
     forget = commands_of.add_parser("forget", help="erase people's words and never use them again")
     forget.add_argument("user", nargs="+", type=_id, metavar="USER_ID", help="whose words")
     _add_configuration(forget)
     forget.set_defaults(command=_forget)
-    return parser
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import os
 import pty
 import signal
@@ -10,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -22,18 +21,6 @@ from tuner.cli import GO_ON, main
 
 SMALL = 300  # messages
 MANY = 14_000
-
-
-@pytest.fixture(autouse=True)
-def quiet_afterwards() -> Iterator[None]:
-    """`main` sets up logging as a process of its own may; other tests are spared it."""
-    root = logging.getLogger()
-    before = set(root.handlers)
-    yield
-    for handler in set(root.handlers) - before:
-        root.removeHandler(handler)
-    root.setLevel(logging.WARNING)
-    logging.getLogger("tuner").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

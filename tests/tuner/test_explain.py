@@ -1,7 +1,6 @@
 """Explain: which message each was linked to and why, as facts that hold and as a person reads them."""
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -272,18 +271,6 @@ def test_what_was_answered_before_is_named_with_its_time_and_what_is_gone_with_i
 # -- the command -------------------------------------------------------------------
 
 SIZE = 300
-
-
-@pytest.fixture(autouse=True)
-def quiet_afterwards() -> Iterator[None]:
-    """`main` sets up logging as a process of its own may; other tests are spared it."""
-    root = logging.getLogger()
-    before = set(root.handlers)
-    yield
-    for handler in set(root.handlers) - before:
-        root.removeHandler(handler)
-    root.setLevel(logging.WARNING)
-    logging.getLogger("tuner").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

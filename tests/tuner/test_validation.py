@@ -2,7 +2,6 @@
 
 import copy
 import json
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,6 @@ from tuner.validation import check_file, check_line
 Line = dict[str, Any]
 COUNTER = TokenCounter(len, exact=False)
 ROBUST = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(autouse=True)
-def quiet_afterwards() -> Iterator[None]:
-    """`main` sets up logging as a process of its own may; other tests are spared it."""
-    root = logging.getLogger()
-    before = set(root.handlers)
-    yield
-    for handler in set(root.handlers) - before:
-        root.removeHandler(handler)
-    root.setLevel(logging.WARNING)
-    logging.getLogger("tuner").setLevel(logging.NOTSET)
 
 
 def call(identity: str = "call_1", name: str = "find", arguments: str = '{"query": "tin"}') -> Line:

@@ -1,6 +1,5 @@
 """Whatever is put in wrongly: one clear message, the right exit code, and the old dataset as it was."""
 
-import logging
 import sqlite3
 import subprocess
 import sys
@@ -61,18 +60,6 @@ class Place:
         assert [file.read_bytes() for file in self.old] == [OLD] * len(self.old)
         assert list(self.folder.glob(".*.part")) == []
         return message.removeprefix("tuner: ").strip()
-
-
-@pytest.fixture(autouse=True)
-def quiet_afterwards() -> Iterator[None]:
-    """`main` sets up logging as a process of its own may; other tests are spared it."""
-    root = logging.getLogger()
-    before = set(root.handlers)
-    yield
-    for handler in set(root.handlers) - before:
-        root.removeHandler(handler)
-    root.setLevel(logging.WARNING)
-    logging.getLogger("tuner").setLevel(logging.NOTSET)
 
 
 @pytest.fixture
