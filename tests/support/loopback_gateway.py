@@ -222,6 +222,8 @@ class Gateway:
                 if message.type is WSMsgType.TEXT:
                     self._receive(connection, json.loads(message.data))
         finally:
+            if connection.close_code is not None:  # it is being closed from here: the code must get across
+                await asyncio.wait([writer])
             connection.closed = time.monotonic()
             connection.close_code = connection.close_code or socket.close_code
             session = connection.session
