@@ -222,14 +222,15 @@ class Gateway:
                 if message.type is WSMsgType.TEXT:
                     self._receive(connection, json.loads(message.data))
         finally:
-            if connection.close_code is not None:  # it is being closed from here: the code must get across
-                await asyncio.wait([writer])
+            by_us = connection.close_code is not None
             connection.closed = time.monotonic()
             connection.close_code = connection.close_code or socket.close_code
             session = connection.session
             if session is not None and session.connection is connection:
                 session.connection = None
                 session.resumable = session.resumable and connection.close_code not in (1000, 1001)
+            if by_us:  # the client must have read why before the end comes
+                await asyncio.wait([writer], timeout=0.1)
             writer.cancel()
         return socket
 
