@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -203,18 +201,18 @@ class InOneBatch(History):
 
 
 async def test_the_loop_breathes_while_links_are_fitted(tmp_path: Path) -> None:
-    turns = []
+    """One batch, so that few turns are left to the loop where the work itself does not leave it any."""
+    turns = 0
 
     async def count() -> None:
+        nonlocal turns
         while True:
-            turns.append(time.perf_counter())
-            await asyncio.sleep(0.001)
+            turns += 1
+            await asyncio.sleep(0)
 
     history = InOneBatch(chatter(5000))
     counting = asyncio.create_task(count())
-    await asyncio.sleep(0)
     linking = await calibrated(history, settings(tmp_path), Tally())
-    turns.append(time.perf_counter())
     counting.cancel()
     assert linking.calibration.replies > FEWEST
-    assert max(later - sooner for sooner, later in pairwise(turns)) < (turns[-1] - turns[0]) / 4
+    assert turns > 50
