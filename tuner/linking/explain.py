@@ -6,7 +6,6 @@ the conversations that the first look found elsewhere stay as they were.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,13 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tuner.linking import features
 from tuner.linking.arrays import Floats
 from tuner.linking.calibration import UNCHANGED, Calibration, adjustable
 from tuner.linking.features import CANDIDATE, MESSAGE, PAIR
 from tuner.linking.linker import Look, Looker, Weights, decided
 from tuner.linking.network import ONE, Network, logs, probabilities
-from tuner.linking.reading import Reader, Reading
+from tuner.linking.reading import WORD, Reader, Reading
 from tuner.linking.reading import weights as rarity
 from tuner.linking.structure import SHORTLIST, SITUATION, STRUCTURE
 from tuner.linking.wording import LINK, START, Group, Neutral, Scene, is_doubt, merged
@@ -40,7 +38,6 @@ _PARTS = {
     "structure": STRUCTURE,
     "pair": PAIR,
 }
-_WORD = re.compile(r"\w[\w']*")
 
 
 class Reason(NamedTuple):
@@ -197,7 +194,7 @@ class Case:
         self.inputs = Inputs(
             look.situation[index, : len(MESSAGE)],
             look.situation[index, len(MESSAGE) :],
-            features.candidates(look.view)[self.candidates],
+            look.candidates[self.candidates],
             values[: len(STRUCTURE)],
             values[len(STRUCTURE) :],
         )
@@ -334,7 +331,7 @@ def _shared(this: Seen, that: Seen) -> tuple[str, ...]:
     common = {word: weight for word, weight in here.items() if weight and there.get(word)}
     if not common:
         return ()
-    texts = [set(_WORD.findall((s.message.text or "").lower())) for s in (this, that)]
+    texts = [set(WORD.findall((s.message.text or "").lower())) for s in (this, that)]
     found = []
     for word in sorted(texts[0] & texts[1]):
         alone = Reader().read(Message(0, 0, 0, text=word)).words

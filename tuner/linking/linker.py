@@ -62,13 +62,13 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the second look made of consecutive messages; positions count from the channel's first."""
+    """What the second look made of consecutive messages."""
 
-    start: int
     view: View
     rows: Ints
     second: Second
     situation: Floats  # features of the messages, [messages, len(MESSAGE) + len(SITUATION)]
+    candidates: Floats  # features of the view's rows as what is answered, [rows of the view, len(CANDIDATE)]
     scores: Floats  # of the shortlist and then of a start, [messages, SHORTLIST + 1]
 
 
@@ -100,31 +100,30 @@ class Looker:
         start = max(0, self._decided - 2 * REACH)
         self._forget(start)
         view = self.window.view(start, self.window.end)
-        messages = features.messages(view)
+        messages, candidates = features.messages(view), features.candidates(view)
         if looked > self._looked:
-            self._look(view, messages, np.arange(self._looked, looked) - start)
+            self._look(view, messages, candidates, np.arange(self._looked, looked) - start)
         rows = np.arange(self._decided, decided) - start
         found = Structure(view, self._first).second(rows, self._pairs[:, : len(rows)])
         self._pairs = self._pairs[:, len(rows) :]
         situation = np.concatenate([messages[rows], found.situation], 1)
-        scores = self._second_scores(view, found, situation)
-        look = Look(self._decided, view, rows, found, situation, scores)
+        scores = self._second_scores(found, situation, candidates)
         self._looked, self._decided = looked, decided
-        return look
+        return Look(view, rows, found, situation, candidates, scores)
 
-    def _second_scores(self, view: View, found: Second, situation: Floats) -> Floats:
+    def _second_scores(self, found: Second, situation: Floats, candidates: Floats) -> Floats:
         network = self._weights.second
-        query, candidate = network.halves(situation, features.candidates(view))
+        query, candidate = network.halves(situation, candidates)
         scores = network.pairs(query, candidate, found.candidates, found.values)
         scores = np.where(found.open, scores, -(2.0**20))
         starts = network.starts(situation)[:, None] + self._weights.caution
         return np.concatenate([scores, starts], 1)
 
-    def _look(self, view: View, messages: Floats, rows: Ints) -> None:
+    def _look(self, view: View, messages: Floats, candidates: Floats, rows: Ints) -> None:
         """The first look at consecutive rows."""
         network = self._weights.first
         pairs = features.pairs(view, rows)
-        query, candidate = network.halves(messages[rows], features.candidates(view))
+        query, candidate = network.halves(messages[rows], candidates)
         scores = network.pairs(query, candidate, pairs.candidates, pairs.values)
         starts = network.starts(messages[rows])
         self._first = self._first.followed_by(self._conclude(view, pairs, scores, starts))

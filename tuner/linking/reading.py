@@ -11,7 +11,7 @@ import numpy as np
 from tuner.linking.arrays import Ints
 from tuner.models import Message
 
-_WORD = re.compile(r"\w[\w']*")
+WORD = re.compile(r"\w[\w']*")
 _MENTION = re.compile(r"<@!?\d+>")
 _COMMON = frozenset(
     """a about all also am an and any are as at be been but by can could did do does doing don't for from get got
@@ -100,12 +100,12 @@ class Reader:
         low = text.lower()
         if "<@" in low:
             low = _MENTION.sub(" ", low)
-        tokens = _WORD.findall(low)
+        tokens = WORD.findall(low)
         different = set(tokens)
         kind = _kind(message, text, low, tokens, different)
         content = different - _COMMON
         for _, name in message.extras.mentions:
-            content.difference_update(_WORD.findall(name.lower()))
+            content.difference_update(WORD.findall(name.lower()))
         seen = self._seen
         times = [seen.get(word, 0) + 1 for word in content]
         seen.update(zip(content, times, strict=True))

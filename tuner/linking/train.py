@@ -142,7 +142,12 @@ def first_examples(channel: AnnotatedChannel) -> Examples:
         chosen = np.array([row in answers for row in rows])
         parts.append(
             _examples(
-                answers, rows[chosen], query, by_row[chosen], pairs.candidates[chosen], pairs.open[chosen]
+                answers,
+                rows[chosen],
+                query[rows[chosen]],
+                by_row[chosen],
+                pairs.candidates[chosen],
+                pairs.open[chosen],
             )
         )
     return _stacked(parts, candidate)
@@ -159,14 +164,19 @@ def second_examples(channel: AnnotatedChannel, first: Network) -> Examples:
             REACH if look.view.start else 0
         )  # before that, the view does not see all that the features need
         seen = slice(look.view.start + sure, look.view.start + look.view.size)
-        candidate[seen] = features.candidates(look.view)[sure:]
+        candidate[seen] = look.candidates[sure:]
         values = look.second.values.reshape(-1, len(at), SHORTLIST).transpose(1, 2, 0)
         chosen = np.array([position in answers for position in at])
-        query = np.zeros((at[-1] + 1, look.situation.shape[1]), np.float32)
-        query[at] = look.situation
         index = look.second.candidates + look.view.start
         parts.append(
-            _examples(answers, at[chosen], query, values[chosen], index[chosen], look.second.open[chosen])
+            _examples(
+                answers,
+                at[chosen],
+                look.situation[chosen],
+                values[chosen],
+                index[chosen],
+                look.second.open[chosen],
+            )
         )
     return _stacked(parts, candidate)
 
@@ -196,7 +206,7 @@ def _examples(
     right[:, :-1] &= is_open
     useful = right.any(1)
     return {
-        "query": query[at[useful]].astype(np.float16),
+        "query": query[useful].astype(np.float16),
         "pair": pair[useful].astype(np.float16),
         "index": index[useful].astype(np.int32),
         "open": is_open[useful],

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 
 from tuner import snowflake
-from tuner.linking.arrays import Floats, Ints, SmallInts
+from tuner.linking.arrays import Bools, Floats, Ints, SmallInts
 from tuner.linking.reading import KINDS, NAMED_AT_MOST, Reader, weights
 from tuner.models import Message
 
@@ -247,7 +247,10 @@ class View:
         self._find_partners(rows, callers, called)
 
     def _find_partners(self, rows: Ints, callers: Ints, called: Ints) -> None:
-        """The last exchanges of each speaker before each row: with whom, since when, and who named whom."""
+        """The last exchanges of each speaker before each row: with whom, how lately, and who named whom."""
+        self.exchanges: list[tuple[Ints, Ints, Bools]] = []
+        if not len(rows):
+            return
         people = np.concatenate([callers, called])
         partners = np.concatenate([called, callers])
         happened = np.concatenate([rows, rows])
@@ -261,18 +264,14 @@ class View:
         )
         keys = people * (self.size + 1) + happened
         end = np.searchsorted(keys, self.speaker * (self.size + 1) + self.rows)
-        self.exchanges = []
         for back in range(1, EXCHANGES + 1):
-            index = end - back
-            found = (index >= 0) & (len(keys) > 0)
-            place = np.where(found, index, 0)
-            if len(keys):
-                found &= people[place] == self.speaker
-                recency = np.clip(8 - half_powers(np.maximum(self.rows - happened[place], 1)) // 2, 0, 8)
-                found &= self.rows - happened[place] <= REACH
-                self.exchanges.append(
-                    (np.where(found, partners[place], -1), np.where(found, recency, 0), outgoing[place])
-                )
+            place = np.maximum(end - back, 0)
+            since = self.rows - happened[place]
+            found = (end >= back) & (people[place] == self.speaker) & (since <= REACH)
+            recency = np.clip(8 - half_powers(np.maximum(since, 1)) // 2, 0, 8)
+            self.exchanges.append(
+                (np.where(found, partners[place], -1), np.where(found, recency, 0), outgoing[place])
+            )
 
     def overlaps(self, rows: Ints) -> Floats:
         """Shared rare words of these consecutive rows with each of the RECENT rows before: cosine, [rows, RECENT].
