@@ -20,9 +20,9 @@ from threadpoolctl import threadpool_limits
 
 from tuner import __version__, commands, config, console
 from tuner.config import Settings
+from tuner.dataset.tokens import token_counter
+from tuner.dataset.validation import check_file
 from tuner.errors import FatalError, TunerError, UsageError
-from tuner.tokens import token_counter
-from tuner.validation import check_file
 
 Value = TypeVar("Value")
 

@@ -20,13 +20,13 @@ from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_history import History, Reach
 from tuner.adapters.sqlite_runs import Run, Runs
 from tuner.adapters.sqlite_store import Store, builder_lock, is_building, open_store
-from tuner.audience import Audience
 from tuner.config import Settings
 from tuner.console import money
 from tuner.errors import FatalError, UsageError
 from tuner.linking.explain import Explainer, Explanation
 from tuner.linking.shown import READING_HELP, Stretch, printable, shown
 from tuner.models import Channel
+from tuner.people.audience import Audience
 from tuner.pipeline import OpenSource, RunStats, build_dataset, calibrated, read_conversations
 from tuner.progress import Listener, Tally
 from tuner.ranges import reaches

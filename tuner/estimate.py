@@ -9,12 +9,12 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import Store
 from tuner.config import RULES, Settings
+from tuner.dataset.tokens import token_counter
 from tuner.pipeline import OpenSource, RunStats, adopt_audience, read_segments
 from tuner.progress import Tally
 from tuner.recording import recorded
 from tuner.stages.collect import collecting
 from tuner.stages.refine import Refiner
-from tuner.tokens import token_counter
 
 ANSWER_TOKENS = 30  # of one segment's verdict, besides its line numbers
 LINE_TOKENS = 2  # of one line number

@@ -14,12 +14,14 @@ from tuner.adapters.dataset_files import DatasetWriter, dataset_writer, write_st
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import Store
-from tuner.audience import Audience
-from tuner.chat import Asker, Chat
+from tuner.asking.chat import Asker, Chat
 from tuner.config import Settings
+from tuner.dataset.tokens import TokenCounter, token_counter
+from tuner.dataset.validation import FEWEST_LINES, check_line
 from tuner.linking.calibrate import Calibrator
 from tuner.linking.linker import Weights
 from tuner.models import Channel, Conversation, Dialogue, Excerpt, Message, Sample, Segment
+from tuner.people.audience import Audience
 from tuner.progress import CalibrationTally, Tally
 from tuner.prompt.stack import load_assets, load_builder
 from tuner.recording import recorded
@@ -29,8 +31,6 @@ from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
 from tuner.stages.segment import ConversationStream, Linking, cut
 from tuner.stages.synthesize import Synthesizer
-from tuner.tokens import TokenCounter, token_counter
-from tuner.validation import FEWEST_LINES, check_line
 
 OpenSource = Callable[[Audience, Tally], Source]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from tuner.intake import SOMEONE, USER_MENTION
 from tuner.models import Message
+from tuner.people.intake import SOMEONE, USER_MENTION
 
 # Bare, in <>, behind ||, or behind a [label](, which stays.
 CDN_LINK = re.compile(

@@ -18,7 +18,7 @@ from tuner.adapters.discord_page import read_page
 from tuner.adapters.sqlite_history import History
 from tuner.config import Settings
 from tuner.errors import FatalError
-from tuner.intake import admit_page
+from tuner.people.intake import admit_page
 from tuner.progress import Tally
 
 log = logging.getLogger("tuner.bot")

@@ -11,8 +11,8 @@ from tests.benchmarks import annotated
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
 from tuner.config import Settings
-from tuner.intake import Incoming, User, admit_page
 from tuner.models import Channel, Conversation
+from tuner.people.intake import Incoming, User, admit_page
 from tuner.pipeline import calibrated, read_conversations
 from tuner.progress import CalibrationTally, Tally
 from tuner.stages.segment import Linking

@@ -18,10 +18,10 @@ from tests.support.export_files import at
 from tuner.adapters.sqlite_history import AudienceChange, History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store, builder_lock, migrations, open_store
-from tuner.audience import Audience
 from tuner.errors import FatalError, UsageError
-from tuner.intake import Page
 from tuner.models import Channel, Extras, Message
+from tuner.people.audience import Audience
+from tuner.people.intake import Page
 from tuner.ranges import Range
 
 CHANNEL, OTHER = 7, 8

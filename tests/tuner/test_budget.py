@@ -13,7 +13,7 @@ from tests.support.exports import joined, server, write_exports
 from tests.support.loopback_openai import SERVER_ERROR, LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all, build_with_model
 from tuner import config
-from tuner.chat import Answer, Asker, BudgetError, Question
+from tuner.asking.chat import Answer, Asker, BudgetError, Question
 from tuner.config import Models, Price
 from tuner.errors import FatalError, RetryError, SkipError, UsageError
 from tuner.progress import Tally

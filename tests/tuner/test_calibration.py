@@ -15,11 +15,11 @@ from tuner import commands, config
 from tuner.adapters.discord_export import ExportFile, ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
-from tuner.audience import Audience
 from tuner.config import Settings
 from tuner.linking import calibrate
 from tuner.linking.calibrate import FEWEST
 from tuner.models import Channel, Message
+from tuner.people.audience import Audience
 from tuner.pipeline import RunStats, build_dataset, calibrated
 from tuner.progress import Tally
 from tuner.stages.collect import Batch, Wanted

@@ -12,9 +12,9 @@ from tuner import config
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import Store, open_store
-from tuner.audience import Audience
 from tuner.errors import UsageError
 from tuner.models import Channel, Extras, Message
+from tuner.people.audience import Audience
 from tuner.progress import Tally
 from tuner.stages.collect import Batch, Wanted, collecting
 

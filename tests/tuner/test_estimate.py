@@ -13,10 +13,10 @@ from tests.support.model_server import MODEL, approve_if, chat_with
 from tests.tuner.test_pipeline import talk
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
+from tuner.dataset.tokens import token_counter
 from tuner.estimate import estimate_dataset
 from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Tally
-from tuner.tokens import token_counter
 
 MODELS = {"models.segment": MODEL, "models.backoff_seconds": 0}
 

@@ -9,12 +9,12 @@ import pytest
 
 from tests.support.export_files import at
 from tuner import config
+from tuner.dataset.tokens import TokenCounter
+from tuner.dataset.validation import check_line
 from tuner.models import Channel, Dialogue, Message, Sample, ToolCall, Turn
 from tuner.prompt.stack import Assets, Header, PromptRequest, build, load_assets
 from tuner.prompt.turns import tool_result
 from tuner.stages.export import assemble, encode, record_line, upload_line
-from tuner.tokens import TokenCounter
-from tuner.validation import check_line
 
 ANN, BEN, CAT = 101, 102, 103
 CHANNEL = Channel(7, "general", 1, "Tests")

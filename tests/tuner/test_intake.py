@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.audience import Audience
-from tuner.intake import SOMEONE, Incoming, User, admit, admit_page
 from tuner.models import Extras, Message
+from tuner.people.audience import Audience
+from tuner.people.intake import SOMEONE, Incoming, User, admit, admit_page
 
 ANN, BEN = User(100_000_000_000_000_001, "Ann"), User(100_000_000_000_000_002, "Ben")
 OZ = User(200_000_000_000_000_001, "Oz")

@@ -14,8 +14,8 @@ from tuner import snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import open_store
-from tuner.audience import Audience
-from tuner.intake import Incoming, User, admit_page
+from tuner.people.audience import Audience
+from tuner.people.intake import Incoming, User, admit_page
 from tuner.ranges import Range
 
 CHANNEL, OTHER = 70, 71

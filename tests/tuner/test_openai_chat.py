@@ -23,7 +23,7 @@ from tests.support.loopback_openai import (
 )
 from tests.support.model_server import chat_with
 from tuner.adapters.openai_chat import OpenAIChat, openai_chat
-from tuner.chat import Answer, Question
+from tuner.asking.chat import Answer, Question
 from tuner.errors import FatalError, RetryError, TunerError, UsageError
 
 SCHEMA: dict[str, Any] = {

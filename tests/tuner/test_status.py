@@ -11,8 +11,8 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import builder_lock, open_store
 from tuner.cli import main
-from tuner.intake import Page
 from tuner.models import Channel, Message
+from tuner.people.intake import Page
 from tuner.ranges import Range
 
 ANN, BEN, OZ = person(101, "Ann"), person(102, "Ben"), person(201, "Oz")

@@ -23,12 +23,12 @@ from tuner import snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import open_store
-from tuner.audience import Audience
-from tuner.chat import Asker
+from tuner.asking.chat import Asker
 from tuner.config import Models
 from tuner.errors import FatalError
-from tuner.intake import Page
 from tuner.models import Dialogue, Excerpt, Message
+from tuner.people.audience import Audience
+from tuner.people.intake import Page
 from tuner.progress import Tally
 from tuner.stages.relabel import relabel
 from tuner.stages.synthesize import Synthesizer

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tuner.tokens import PER_MESSAGE, TokenCounter, token_counter
+from tuner.dataset.tokens import PER_MESSAGE, TokenCounter, token_counter
 
 ENGLISH = (
     "The kettle leaks at the seam, so I would try the small screw first and then ask Mira for the glue. " * 20

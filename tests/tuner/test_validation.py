@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tuner import validation
 from tuner.cli import main
+from tuner.dataset import validation
+from tuner.dataset.tokens import TokenCounter
+from tuner.dataset.validation import check_file, check_line
 from tuner.errors import UsageError
-from tuner.tokens import TokenCounter
-from tuner.validation import check_file, check_line
 
 Line = dict[str, Any]
 COUNTER = TokenCounter(len, exact=False)

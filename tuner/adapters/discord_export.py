@@ -16,10 +16,10 @@ import ijson  # type: ignore[import-untyped]
 from pydantic import BaseModel, Field, ValidationError
 
 from tuner.adapters.lenient import Id, Objects, Text, well_formed
-from tuner.audience import Audience
 from tuner.errors import UsageError
-from tuner.intake import Incoming, User, admit_page
 from tuner.models import Channel
+from tuner.people.audience import Audience
+from tuner.people.intake import Incoming, User, admit_page
 from tuner.progress import Tally
 from tuner.stages.collect import Batch, Wanted
 

@@ -18,12 +18,12 @@ from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from tuner.adapters.discord_page import read_page
-from tuner.audience import Audience
+from tuner.asking.patience import backoff
 from tuner.config import NO_CHANNELS, Collect
 from tuner.errors import FatalError, RetryError, SkipError, TunerError, UsageError
-from tuner.intake import Page, admit_page
 from tuner.models import Channel
-from tuner.patience import backoff
+from tuner.people.audience import Audience
+from tuner.people.intake import Page, admit_page
 from tuner.progress import Tally
 from tuner.ranges import Range, merge, resume_after
 from tuner.stages.collect import Batch, Wanted

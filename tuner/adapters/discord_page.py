@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import AliasPath, BaseModel, Field, ValidationError
 
 from tuner.adapters.lenient import Id, Objects, Text, well_formed
-from tuner.intake import Incoming, User
+from tuner.people.intake import Incoming, User
 from tuner.progress import Tally
 
 DEFAULT, REPLY = 0, 19

@@ -10,7 +10,7 @@ from typing import Any
 import openai
 from pydantic import BaseModel, ValidationError
 
-from tuner.chat import Answer, Question
+from tuner.asking.chat import Answer, Question
 from tuner.config import RULES, Settings, secret
 from tuner.errors import FatalError, RetryError, TunerError, UsageError
 
@@ -50,7 +50,7 @@ class _Completion(BaseModel):
 
 
 class OpenAIChat:
-    """One attempt per call; `tuner.chat.Asker` decides about the next."""
+    """One attempt per call; `tuner.asking.chat.Asker` decides about the next."""
 
     def __init__(self, client: openai.AsyncOpenAI, reasoning_effort: str = "") -> None:
         self._client = client

@@ -11,9 +11,9 @@ from typing import Any
 
 from tuner import snowflake
 from tuner.adapters.sqlite_store import Row, Store, Writer
-from tuner.audience import Audience
-from tuner.intake import Page, unmention
 from tuner.models import Channel, Extras, Message
+from tuner.people.audience import Audience
+from tuner.people.intake import Page, unmention
 from tuner.ranges import Range, merge
 
 # An edit wins over what it edits. Otherwise what is stored stays, except that a stub becomes text when its

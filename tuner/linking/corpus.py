@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TypeVar
 from zlib import crc32
 
-from tuner.audience import Audience
 from tuner.errors import UsageError
-from tuner.intake import Incoming, User, admit
 from tuner.models import Message
+from tuner.people.audience import Audience
+from tuner.people.intake import Incoming, User, admit
 from tuner.snowflake import DISCORD_EPOCH_MS
 
 BOTS = frozenset({"ubotu", "ubottu"})  # write what they are asked to in #ubuntu, often

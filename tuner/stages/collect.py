@@ -12,8 +12,8 @@ from tuner import snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.config import Settings
 from tuner.errors import SkipError
-from tuner.intake import Page
 from tuner.models import Channel, Message
+from tuner.people.intake import Page
 from tuner.progress import ChannelTally, Tally
 from tuner.ranges import Range, resume_after
 

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from tuner.adapters.sqlite_runs import Decisions
-from tuner.chat import Asker, BudgetError, Question
+from tuner.asking.chat import Asker, BudgetError, Question
 from tuner.config import RULES, Models
 from tuner.errors import SkipError
 from tuner.models import Excerpt, Segment

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from tuner.audience import Audience
 from tuner.models import Extras, Message
+from tuner.people.audience import Audience
 
 USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
 SOMEONE = "@someone"

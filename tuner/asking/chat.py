@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
+from tuner.asking.patience import backoff
 from tuner.config import Models
 from tuner.errors import RetryError, SkipError
-from tuner.patience import backoff
 from tuner.progress import Tally
 
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from tuner.dataset.tokens import TokenCounter
 from tuner.errors import UsageError
-from tuner.tokens import TokenCounter
 
 MOST_TOKENS = 65_536
 FEWEST_LINES = 10

@@ -1,0 +1,1 @@
+"""Asking a model: question and answer, patience, budget."""

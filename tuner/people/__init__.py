@@ -1,0 +1,1 @@
+"""Whose words may be used: the audience, and the one door into the archive."""
