@@ -23,8 +23,8 @@ from tuner.adapters.sqlite_store import Store, builder_lock, is_building, open_s
 from tuner.config import Settings
 from tuner.console import money
 from tuner.errors import FatalError, UsageError
-from tuner.linking.explain import Explainer, Explanation
-from tuner.linking.shown import READING_HELP, Stretch, printable, shown
+from tuner.linking.explaining.explain import Explainer, Explanation
+from tuner.linking.explaining.shown import READING_HELP, Stretch, printable, shown
 from tuner.models import Channel
 from tuner.people.audience import Audience
 from tuner.pipeline import OpenSource, RunStats, build_dataset, calibrated, read_conversations

@@ -14,7 +14,7 @@ from tuner.adapters.sqlite_store import open_store
 from tuner.commands import _import
 from tuner.config import Settings
 from tuner.errors import UsageError
-from tuner.linking.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
+from tuner.linking.training.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
 from tuner.models import Message
 
 BENCHMARK = os.environ.get("SEGBENCH_DATA", "")

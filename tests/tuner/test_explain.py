@@ -10,13 +10,13 @@ import pytest
 
 from tests.support.exports import Said, channel_id, message_ids, messages, server, write_exports
 from tuner.cli import main
-from tuner.linking import explain as explaining
 from tuner.linking.calibration import UNCHANGED, Calibration
-from tuner.linking.explain import MOST_REASONS, WEAKEST, Case, Explainer, Explanation
+from tuner.linking.explaining import explain as explaining
+from tuner.linking.explaining.explain import MOST_REASONS, WEAKEST, Case, Explainer, Explanation
+from tuner.linking.explaining.shown import Stretch, printable, shown
+from tuner.linking.explaining.wording import LINK, START
 from tuner.linking.linker import Linker, Looker, Weights
-from tuner.linking.shown import Stretch, printable, shown
 from tuner.linking.structure import SHORTLIST
-from tuner.linking.wording import LINK, START
 from tuner.models import Extras, Message
 from tuner.stages.segment import Linking, conversations
 

@@ -13,9 +13,9 @@ from tuner.linking import features, linker
 from tuner.linking.calibrate import FEWEST, Calibrator, unmarked
 from tuner.linking.calibration import ADJUSTED, UNCHANGED, Calibration
 from tuner.linking.features import CANDIDATES
-from tuner.linking.fitting import Examples, fit
 from tuner.linking.linker import Link, Linker, Weights
 from tuner.linking.network import ONE, WEIGHT_GRID, Network, probabilities
+from tuner.linking.training.fitting import Examples, fit
 from tuner.linking.window import REACH, Window, half_powers
 from tuner.models import Extras, Message
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tests.tuner.test_train import annotated
-from tuner.linking.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
-from tuner.linking.quiet import quiet
+from tuner.linking.training.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
+from tuner.linking.training.quiet import quiet
 
 
 def busy(tmp_path: Path) -> AnnotatedChannel:

@@ -12,7 +12,7 @@ import pytest
 from tests.support.chat import OLDER_PROCESSOR
 from tuner.linking.linker import Linker, Weights
 from tuner.linking.network import Network
-from tuner.linking.train import main
+from tuner.linking.training.train import main
 from tuner.models import Message
 
 
@@ -40,7 +40,7 @@ def trained(data: Path, out: Path, processor: dict[str, str]) -> bytes:
     command = [
         sys.executable,
         "-m",
-        "tuner.linking.train",
+        "tuner.linking.training",
         "--data",
         str(data),
         "--out",

@@ -1,1 +1,6 @@
-"""Which message does a message answer? A model of it, and the annotated chat it learns from."""
+"""Which message answers which: the link model, fitted to a server's own replies.
+
+A message is read (`reading`), put beside those before it (`window`), compared with them (`features`), scored
+twice, alone and with the conversations that come of it (`network`, `structure`), and linked (`linker`).
+`training` makes the weights, `explaining` says why.
+"""

@@ -15,13 +15,14 @@ import numpy as np
 
 from tuner.linking.arrays import Floats
 from tuner.linking.calibration import UNCHANGED, Calibration, adjustable
+from tuner.linking.explaining.scene import Group, Neutral, Scene, is_doubt, merged
+from tuner.linking.explaining.wording import LINK, START
 from tuner.linking.features import CANDIDATE, MESSAGE, PAIR
 from tuner.linking.linker import Look, Looker, Weights, decided
 from tuner.linking.network import ONE, Network, logs, probabilities
 from tuner.linking.reading import WORD, Reader, Reading
 from tuner.linking.reading import weights as rarity
 from tuner.linking.structure import SHORTLIST, SITUATION, STRUCTURE
-from tuner.linking.wording import LINK, START, Group, Neutral, Scene, is_doubt, merged
 from tuner.models import Message
 
 MOST_REASONS = 3

@@ -1,4 +1,4 @@
-"""Trains the link model: `python -m tuner.linking.train --data DIR`.
+"""Trains the link model: `python -m tuner.linking.training --data DIR`.
 
 DIR holds the training part of the irc-disentanglement corpus (Kummerfeld et al., ACL 2019; CC-BY-4.0),
 NAME.ascii.txt and NAME.annotation.txt. The same files give the same weights, bit for bit.
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from tuner.errors import TunerError
 from tuner.linking import features
 from tuner.linking.arrays import Bools, Floats, Ints
-from tuner.linking.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
 from tuner.linking.features import CANDIDATES
-from tuner.linking.fitting import Examples, fit
 from tuner.linking.linker import Look, Looker, Weights
 from tuner.linking.network import ONE, Network, probabilities
-from tuner.linking.quiet import quiet
 from tuner.linking.structure import SHORTLIST, SITUATION, STRUCTURE
+from tuner.linking.training.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
+from tuner.linking.training.fitting import Examples, fit
+from tuner.linking.training.quiet import quiet
 from tuner.linking.window import REACH, Window
 
 HIDDEN = 32
@@ -42,12 +42,12 @@ _NOTHING = Network.silent(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train and write the weights; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tuner.linking.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tuner.linking.training", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the annotated channels")
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path(__file__).with_name("weights.json"),
+        default=Path(__file__).parents[1] / "weights.json",
         metavar="FILE",
         help="the weights",
     )

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tuner.linking.corpus import AnnotatedChannel
+from tuner.linking.training.corpus import AnnotatedChannel
 from tuner.models import Message
 from tuner.snowflake import at_ms
 

@@ -1,0 +1,1 @@
+"""Why a message was linked to another: what the link model went by, in words."""
