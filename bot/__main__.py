@@ -12,14 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import discord
-from threadpoolctl import threadpool_limits
 
 from bot.client import TunerBot
 from tuner import config
 from tuner.adapters.discord_history import PORTAL
 from tuner.adapters.sqlite_store import open_store
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.errors import FatalError, UsageError
+from tuner.linking.arrays import single_threaded
 
 log = logging.getLogger("tuner.bot")
 
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = load_settings(arguments.config, arguments.set)
         environment = config.environment()
         token = config.secret(environment, settings.discord.token_env, "The bot")
-        with threadpool_limits(1, "blas"):  # more threads for small matrices wait for one another, busily
+        with single_threaded():
             asyncio.run(serve(settings, token))
     except FatalError as error:
         sys.stderr.write(f"tuner: {error}\n")

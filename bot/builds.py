@@ -18,7 +18,7 @@ from tuner.adapters.discord_history import DiscordSource
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_runs import Report, Run, Runs
 from tuner.adapters.sqlite_store import Store
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.errors import FatalError, TunerError
 from tuner.estimate import estimate_dataset
 from tuner.people.audience import Audience

@@ -17,7 +17,7 @@ from bot.tree import WordsTree
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import Store
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.errors import UsageError
 
 log = logging.getLogger("tuner.bot")

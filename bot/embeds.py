@@ -11,7 +11,7 @@ import discord
 from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
-from tuner.console import duration, money
+from tuner.amounts import duration, money
 from tuner.ranges import reaches
 
 DESCRIPTION, FIELD_NAME, FIELD_VALUE, TOTAL = 4096, 256, 1024, 6000

@@ -1,6 +1,6 @@
 """`python -m tuner`."""
 
-from tuner.cli import entry
+from tuner.cli.main import entry
 
 if __name__ == "__main__":
     entry()

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import Store
-from tuner.config import RULES, Settings
+from tuner.config.settings import RULES, Settings
 from tuner.dataset.tokens import token_counter
 from tuner.pipeline import OpenSource, RunStats, adopt_audience, read_segments
 from tuner.progress import Tally

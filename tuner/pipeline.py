@@ -15,7 +15,7 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import Store
 from tuner.asking.chat import Asker, Chat
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.dataset.tokens import TokenCounter, token_counter
 from tuner.dataset.validation import FEWEST_LINES, check_line
 from tuner.linking.calibrate import Calibrator

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuner.adapters.sqlite_runs import Run, Runs
 from tuner.adapters.sqlite_store import Store, builder_lock
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.errors import FatalError, TunerError
 from tuner.progress import Outcome, Tally
 

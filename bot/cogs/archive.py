@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from tuner.adapters.discord_page import read_page
 from tuner.adapters.sqlite_history import History
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.errors import FatalError
 from tuner.people.intake import admit_page
 from tuner.progress import Tally

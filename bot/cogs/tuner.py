@@ -19,7 +19,7 @@ from tuner import config, snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import Store, is_building
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.errors import FatalError, UsageError
 
 log = logging.getLogger("tuner.bot")

@@ -10,7 +10,7 @@ from typing import Any
 from tests.benchmarks import annotated
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.models import Channel, Conversation
 from tuner.people.intake import Incoming, User, admit_page
 from tuner.pipeline import calibrated, read_conversations

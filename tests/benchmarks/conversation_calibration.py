@@ -14,8 +14,8 @@ from tests.benchmarks.conversation_archive import REPLIES, fitted
 from tests.benchmarks.report import table
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
-from tuner.commands import _import
-from tuner.config import Settings
+from tuner.cli.archive import import_exports
+from tuner.config.settings import Settings
 from tuner.progress import CalibrationTally
 
 TITLES = {"dev": "dev", "newdomains": "new domains", "train": "train, which the model has seen"}
@@ -58,5 +58,5 @@ async def fitted_to(split: str, seed: int) -> CalibrationTally:
             path = folder / f"{document['channel']['id']}.json"
             path.write_text(json.dumps(document), encoding="utf-8")
         async with open_store(folder / "archive.db") as store:
-            await _import(store, Settings(), [str(folder)])
+            await import_exports(store, Settings(), [str(folder)])
             return (await fitted(History(store)))[1]

@@ -13,10 +13,10 @@ from tests.support.loopback_gateway import until
 from tests.support.loopback_openai import LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all
 from tests.support.running_bot import RunningBot, running_bot
-from tuner import commands
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import builder_lock
-from tuner.console import money
+from tuner.amounts import money
+from tuner.cli.status import status_lines
 from tuner.progress import ChannelTally, Tally
 from tuner.snowflake import moment
 
@@ -37,7 +37,7 @@ async def shown(running: RunningBot, **more: Any) -> tuple[str, dict[str, str]]:
 
 
 async def headless(running: RunningBot) -> list[str]:
-    return await commands.status(running.settings)
+    return await status_lines(running.settings)
 
 
 async def numbers(running: RunningBot, run_id: int) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from tests.support.loopback_discord import LoopbackDiscord, patched
 from tuner import config
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Tally
 
@@ -24,7 +24,7 @@ NO_CHANGES: Changes = {}
 
 WHEN_TOLD = """
 import sys
-import tuner.cli
+import tuner.cli.main
 from tests.support.run_cli import main
 sys.stdin.readline()
 sys.exit(main())

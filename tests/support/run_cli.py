@@ -9,7 +9,7 @@ from discord.http import Route
 def main() -> int | None:
     """The arguments are tuner's own; LOOPBACK_DISCORD holds the server's `url`."""
     Route.BASE = os.environ["LOOPBACK_DISCORD"]
-    from tuner.cli import main as run
+    from tuner.cli.main import main as run
 
     return run(sys.argv[1:])
 

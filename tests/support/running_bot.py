@@ -17,7 +17,7 @@ from tests.support.loopback_discord import LoopbackDiscord, patched
 from tests.support.loopback_gateway import until
 from tuner import config
 from tuner.adapters.sqlite_store import Store, open_store
-from tuner.config import Settings
+from tuner.config.settings import Settings
 
 ADMIN_CHANNEL = "ops"
 MANAGE_GUILD = 1 << 5

@@ -660,8 +660,8 @@ def main(arguments):
     asyncio.run(read(int(arguments[0])))
     return 7
 
-sys.modules["tuner.cli"] = types.ModuleType("tuner.cli")
-sys.modules["tuner.cli"].main = main
+sys.modules["tuner.cli.main"] = types.ModuleType("tuner.cli.main")
+sys.modules["tuner.cli.main"].main = main
 runpy.run_module("tests.support.run_cli", run_name="__main__")
 """
 

@@ -14,7 +14,7 @@ from tests.support.loopback_openai import SERVER_ERROR, LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all, build_with_model
 from tuner import config
 from tuner.asking.chat import Answer, Asker, BudgetError, Question
-from tuner.config import Models, Price
+from tuner.config.settings import Models, Price
 from tuner.errors import FatalError, RetryError, SkipError, UsageError
 from tuner.progress import Tally
 

@@ -11,11 +11,13 @@ import pytest
 
 from tests.support.chat import chatter, export_chatter
 from tests.support.export_files import CHANNEL
-from tuner import commands, config
+from tuner import config
 from tuner.adapters.discord_export import ExportFile, ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
-from tuner.config import Settings
+from tuner.cli import segment
+from tuner.cli.segment import write_conversations
+from tuner.config.settings import Settings
 from tuner.linking import calibrate
 from tuner.linking.calibrate import FEWEST
 from tuner.models import Channel, Message
@@ -161,12 +163,12 @@ async def test_segment_and_a_dry_run_link_alike(
         used.append((tally.snapshot()["calibration"], linking))
         return linking
 
-    monkeypatch.setattr(commands, "calibrated", noted)
+    monkeypatch.setattr(segment, "calibrated", noted)
     chosen, out = settings(tmp_path), tmp_path / "conversations.jsonl"
-    assert await commands.segment(chosen, [], [], out) == counts["conversations"]
-    assert await commands.segment(chosen, [str(exports)], [], out) == counts["conversations"]
+    assert await write_conversations(chosen, [], [], out) == counts["conversations"]
+    assert await write_conversations(chosen, [str(exports)], [], out) == counts["conversations"]
     # One channel is cut as it is among all.
-    some = await commands.segment(chosen, [], CHANNELS[1:2], tmp_path / "some.jsonl")
+    some = await write_conversations(chosen, [], CHANNELS[1:2], tmp_path / "some.jsonl")
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     wanted = [line for line in lines if line["channel_id"] == str(CHANNELS[1])]
     assert [json.loads(line) for line in (tmp_path / "some.jsonl").read_text().splitlines()] == wanted

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.exports import channel_id, server, user_id, write_exports
-from tuner import __version__, cli
-from tuner.cli import GO_ON, main
+from tuner import __version__
+from tuner.cli import validate
+from tuner.cli.main import main
+from tuner.cli.running import GO_ON
 
 SMALL = 300  # messages
 MANY = 14_000
@@ -240,7 +242,7 @@ def test_breaking_off_a_check_is_no_accident(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "check_file", interrupted)
+    monkeypatch.setattr(validate, "check_file", interrupted)
     assert main(["validate", "x.jsonl"]) == 130
     assert capsys.readouterr().err == "tuner: Broken off.\n"
 

@@ -12,8 +12,11 @@ import pytest
 import tomli
 from pydantic import BaseModel
 
-from tuner import cli, config
-from tuner.config import Settings
+from tuner import config
+from tuner.cli.parser import parser
+from tuner.cli.running import settings_of
+from tuner.config import loading
+from tuner.config.settings import DEFAULT_PRICES, ChannelNotes, Dated, Price, Profile, Settings
 from tuner.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -47,8 +50,8 @@ def flat(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 def from_arguments(*argv: str) -> Settings:
     """The settings that `build-dataset` would use."""
-    arguments = cli._parser().parse_args(["build-dataset", *argv])
-    return cli._settings(arguments, needed=False)
+    arguments = parser().parse_args(["build-dataset", *argv])
+    return settings_of(arguments, needed=False)
 
 
 # -- the sample file ---------------------------------------------------------------
@@ -74,12 +77,12 @@ def test_the_sample_file_shows_every_key_and_its_examples_are_valid() -> None:
     for name, table in settings:
         assert set(document[name]) == keys(table), name
     [price] = document["models"]["prices"].values()
-    assert set(price) == set(config.Price.model_fields)
-    assert settings.models.prices == config.DEFAULT_PRICES
+    assert set(price) == set(Price.model_fields)
+    assert settings.models.prices == DEFAULT_PRICES
     [notes], [profile] = document["prompt"]["channels"].values(), document["prompt"]["profiles"].values()
-    assert set(notes) == set(config.ChannelNotes.model_fields)
-    assert set(profile) == set(config.Profile.model_fields)
-    assert set().union(*profile["text"]) == set(config.Dated.model_fields)
+    assert set(notes) == set(ChannelNotes.model_fields)
+    assert set(profile) == set(Profile.model_fields)
+    assert set().union(*profile["text"]) == set(Dated.model_fields)
 
 
 def test_every_key_of_the_sample_file_says_why() -> None:
@@ -96,7 +99,7 @@ def test_every_key_of_the_sample_file_says_why() -> None:
 def test_the_sample_file_names_no_secret_but_where_secrets_go() -> None:
     text = SAMPLE.read_text(encoding="utf-8")
     assert "DISCORD_TOKEN" in text and "OPENAI_API_KEY" in text
-    assert not config.SECRET_VALUE.search(text)
+    assert not loading.SECRET_VALUE.search(text)
 
 
 # -- who wins ----------------------------------------------------------------------

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tuner import console
-from tuner.console import MOST_BARS, Lines, duration, heartbeat_lines, money, shown, summary
+from tuner.amounts import duration, money
+from tuner.cli import console
+from tuner.cli.console import MOST_BARS, Lines, heartbeat_lines, shown, summary
 from tuner.progress import Advanced, CalibrationTally, ChannelState, ChannelTally, Ended, Noted, Tally
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

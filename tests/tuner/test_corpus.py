@@ -11,8 +11,8 @@ import pytest
 
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
-from tuner.commands import _import
-from tuner.config import Settings
+from tuner.cli.archive import import_exports
+from tuner.config.settings import Settings
 from tuner.errors import UsageError
 from tuner.linking.training.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
 from tuner.models import Message
@@ -299,7 +299,7 @@ def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
 
 async def archived(exports: Path, archive: Path) -> dict[str, list[Message]]:
     async with open_store(archive) as store:
-        channels = await _import(store, Settings(), [str(exports)])
+        channels = await import_exports(store, Settings(), [str(exports)])
         history = History(store)
         return {c.name: [m async for page in history.messages(c.id) for m in page] for c in channels}
 

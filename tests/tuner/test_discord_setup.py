@@ -19,7 +19,7 @@ from tests.support.discord_world import (
 )
 from tests.support.loopback_discord import LoopbackDiscord, patched
 from tests.support.threaded import in_thread
-from tuner import commands
+from tuner.cli.build import build
 from tuner.errors import UsageError
 from tuner.progress import Tally
 
@@ -194,10 +194,10 @@ async def test_without_a_token_or_an_acknowledgement_nothing_is_asked(
         ):
             settings = place.settings([general], changes)
             with pytest.raises(UsageError) as caught:
-                await commands.build(settings, (), lambda event: None)
+                await build(settings, (), lambda event: None)
             assert said in str(caught.value)
         assert server.requests == []
-        await commands.build(place.settings([general]), (), lambda event: None)
+        await build(place.settings([general]), (), lambda event: None)
     assert place.stored(general)
 
 

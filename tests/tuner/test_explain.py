@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from tests.support.exports import Said, channel_id, message_ids, messages, server, write_exports
-from tuner.cli import main
+from tuner.cli.console import printable
+from tuner.cli.explanation import Stretch, shown
+from tuner.cli.main import main
 from tuner.linking.calibration import UNCHANGED, Calibration
 from tuner.linking.explaining import explain as explaining
 from tuner.linking.explaining.explain import MOST_REASONS, WEAKEST, Case, Explainer, Explanation
-from tuner.linking.explaining.shown import Stretch, printable, shown
 from tuner.linking.explaining.wording import LINK, START
 from tuner.linking.linker import Linker, Looker, Weights
 from tuner.linking.structure import SHORTLIST

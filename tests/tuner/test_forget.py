@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.export_files import at, person, said, write
 from tuner.adapters.sqlite_store import builder_lock
-from tuner.cli import main
+from tuner.cli.main import main
 
 ANN, BEN, OZ = person(101, "Ann"), person(102, "Ben"), person(201, "Oz")
 SECRET = b"zanzibarquartz"

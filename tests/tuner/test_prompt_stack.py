@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.export_files import at, person, said, write
 from tuner import config
-from tuner.cli import main
+from tuner.cli.main import main
 from tuner.errors import UsageError
 from tuner.models import Channel
 from tuner.prompt.stack import Assets, Header, PromptRequest, build, load_assets, load_builder

@@ -43,7 +43,7 @@ from tests.support.model_server import (
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import open_store
 from tuner.asking.chat import Asker
-from tuner.config import Models
+from tuner.config.settings import Models
 from tuner.errors import FatalError, UsageError
 from tuner.models import Excerpt, Segment
 from tuner.progress import Tally

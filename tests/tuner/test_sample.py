@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tuner.cli import main
+from tuner.cli.main import main
 
 OUTSIDERS = {"791697652050821141": "Kestrel", "499203189061451778": "Oz"}
 PLANTED = "zanzibarquartz plumbagothorn quillomander vexlefin brindlewhort quibblewick snorrelbit".split()

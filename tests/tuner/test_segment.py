@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.export_files import at
-from tuner.config import SegmentRules
+from tuner.config.settings import SegmentRules
 from tuner.linking.linker import Weights
 from tuner.linking.window import REACH
 from tuner.models import Conversation, Extras, Message

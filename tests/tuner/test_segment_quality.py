@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.cli import main
+from tuner.cli.main import main
 
 BENCHMARK = os.environ.get("SEGBENCH_DATA", "")
 needs_benchmark = pytest.mark.skipif(

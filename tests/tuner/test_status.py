@@ -10,7 +10,7 @@ from tests.support.export_files import CHANNEL, at, person, said, write
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import builder_lock, open_store
-from tuner.cli import main
+from tuner.cli.main import main
 from tuner.models import Channel, Message
 from tuner.people.intake import Page
 from tuner.ranges import Range

@@ -24,7 +24,7 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.adapters.sqlite_store import open_store
 from tuner.asking.chat import Asker
-from tuner.config import Models
+from tuner.config.settings import Models
 from tuner.errors import FatalError
 from tuner.models import Dialogue, Excerpt, Message
 from tuner.people.audience import Audience

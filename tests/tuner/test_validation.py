@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tuner.cli import main
+from tuner.cli.main import main
 from tuner.dataset import validation
 from tuner.dataset.tokens import TokenCounter
 from tuner.dataset.validation import check_file, check_line

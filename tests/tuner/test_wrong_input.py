@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.exports import PEOPLE, Said, channel_id, server, user_id, write_exports
-from tuner.cli import main
+from tuner.cli.main import main
 
 TALK = [
     Said("Mika", "has anybody seen the small screwdriver?"),
@@ -322,7 +322,7 @@ def test_a_place_that_cannot_be_written(place: Place, option: tuple[str, str]) -
 def small_disk(place: Place, limit: int, *argv: str) -> tuple[int, str]:
     """Build in a process whose files cannot grow beyond `limit` bytes."""
     program = (
-        "import resource, sys; from tuner.cli import main\n"
+        "import resource, sys; from tuner.cli.main import main\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "sys.exit(main(sys.argv[1:]))"
     )

@@ -19,7 +19,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from tuner.adapters.discord_page import read_page
 from tuner.asking.patience import backoff
-from tuner.config import NO_CHANNELS, Collect
+from tuner.config import NO_CHANNELS
+from tuner.config.settings import Collect
 from tuner.errors import FatalError, RetryError, SkipError, TunerError, UsageError
 from tuner.models import Channel
 from tuner.people.audience import Audience

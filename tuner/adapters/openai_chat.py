@@ -11,7 +11,8 @@ import openai
 from pydantic import BaseModel, ValidationError
 
 from tuner.asking.chat import Answer, Question
-from tuner.config import RULES, Settings, secret
+from tuner.config import secret
+from tuner.config.settings import RULES, Settings
 from tuner.errors import FatalError, RetryError, TunerError, UsageError
 
 LONGEST_WAIT = 120.0  # seconds; a longer Retry-After is not waited for

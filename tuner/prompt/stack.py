@@ -16,8 +16,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from tuner.config import Dated
-from tuner.config import Prompt as PromptSettings
+from tuner.config.settings import Dated
+from tuner.config.settings import Prompt as PromptSettings
 from tuner.errors import UsageError
 from tuner.models import Channel, ChatMessage
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tuner import snowflake
 from tuner.adapters.sqlite_history import History
-from tuner.config import Settings
+from tuner.config.settings import Settings
 from tuner.errors import SkipError
 from tuner.models import Channel, Message
 from tuner.people.intake import Page

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.asking.chat import Asker, BudgetError, Question
-from tuner.config import RULES, Models
+from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
 from tuner.models import Excerpt, Segment
 from tuner.progress import Tally

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby, pairwise
 
-from tuner.config import SegmentRules
+from tuner.config.settings import SegmentRules
 from tuner.linking.calibration import UNCHANGED, Calibration
 from tuner.linking.linker import Link, Linker, Weights
 from tuner.linking.window import REACH

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
 from tuner.asking.chat import Asker, BudgetError, Question
-from tuner.config import RULES, Models
+from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
 from tuner.models import Dialogue, ToolCall, Turn
 from tuner.progress import Tally

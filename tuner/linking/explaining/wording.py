@@ -123,7 +123,11 @@ _PAIRS = (
             **_zero("one after it", "two after it", "six or more after it"),
         },
     ),
-    Group("next", facts.speakers_next, structure={"speaker's next is there": 0.0, "log of that": _LOG_OF_NOTHING}),
+    Group(
+        "next",
+        facts.speakers_next,
+        structure={"speaker's next is there": 0.0, "log of that": _LOG_OF_NOTHING},
+    ),
     Group(
         "answerer",
         facts.answerer,

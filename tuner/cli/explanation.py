@@ -8,6 +8,7 @@ from string import ascii_uppercase
 from textwrap import wrap
 
 from tuner import snowflake
+from tuner.cli.console import printable
 from tuner.linking.explaining.explain import Explanation
 from tuner.models import Message
 from tuner.render import readable
@@ -105,8 +106,3 @@ def _letter(number: int) -> str:
 
 def _percent(probability: float) -> str:
     return f"{probability:.0%}".replace("%", " %")
-
-
-def printable(line: str) -> str:
-    """Without what would steer a terminal, or turn its writing around."""
-    return "".join(character if character.isprintable() else " " for character in line)

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from tuner.amounts import duration, money
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
 
 HEARTBEAT = 10.0  # seconds between two lines
@@ -175,13 +176,6 @@ def _fitted(calibration: dict[str, Any]) -> str:
     return f"links: fitted to {replies:,} native replies; of hidden ones {after:.0%} are found ({before:.0%} before)"
 
 
-def money(dollars: float | None) -> str:
-    return "cost unknown (no price configured)" if dollars is None else f"${dollars:.4f}"
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+def printable(line: str) -> str:
+    """Without what would steer a terminal, or turn its writing around."""
+    return "".join(character if character.isprintable() else " " for character in line)

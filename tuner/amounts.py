@@ -1,0 +1,15 @@
+"""Money and time as people read them, in a terminal as in Discord."""
+
+from __future__ import annotations
+
+
+def money(dollars: float | None) -> str:
+    return "cost unknown (no price configured)" if dollars is None else f"${dollars:.4f}"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

@@ -1,0 +1,48 @@
+"""The archive that a command reads: the configured one, or one made of exports for a moment."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tuner.adapters.discord_export import ExportSource, find_exports
+from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_store import Store, open_store
+from tuner.config.settings import Settings
+from tuner.errors import UsageError
+from tuner.models import Channel
+from tuner.progress import Tally
+from tuner.stages.collect import collecting
+
+
+def existing_archive(settings: Settings) -> Path:
+    """The archive's path, if there is one."""
+    path = Path(settings.store.path)
+    if not path.exists():
+        raise UsageError(f"There is no archive at {path} yet. Run build-dataset first, or set store.path.")
+    return path
+
+
+@asynccontextmanager
+async def opened(settings: Settings, exports: Sequence[str]) -> AsyncIterator[tuple[Store, list[Channel]]]:
+    """The archive, or one made of exports for a moment, and the channels in question."""
+    if not exports:
+        async with open_store(existing_archive(settings)) as store:
+            yield store, await History(store).channels()
+        return
+    with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
+        async with open_store(Path(folder) / "segment.db") as store:
+            yield store, await import_exports(store, settings, exports)
+
+
+async def import_exports(store: Store, settings: Settings, exports: Sequence[str]) -> list[Channel]:
+    """Read exports into an archive; the channels in them."""
+    tally, history = Tally(), History(store)
+    audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+    source = ExportSource(find_exports(exports, tally), audience, tally)
+    async with collecting(source, history, settings, tally) as collection:
+        for channel in collection.channels:
+            await collection.ready(channel)
+        return collection.channels

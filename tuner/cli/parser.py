@@ -1,0 +1,209 @@
+"""What can be typed: commands, options, and what --help says of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+from tuner import __version__, config
+from tuner.config.settings import EXPORT_PROFILES
+
+LINES, MOST_LINES = 12, 500  # messages that segment --explain shows
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that answers a mistake with a sentence, not with every option there is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"tuner: {message}. {self.prog} --help shows how it is written.\n")
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; `command` of what it returns names the module of `tuner.cli` that does the work."""
+    root = _Parser(
+        prog="tuner",
+        description="Turns a Discord server's history into a chat fine-tuning dataset.",
+        epilog="Start here, with no token and no key: tuner build-dataset --sample",
+    )
+    root.add_argument("--version", action="version", version=f"tuner {__version__}")
+    root.set_defaults(verbose=False)
+    commands_of = root.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_build, _add_segment, _add_validate, _add_status, _add_forget):
+        add(commands_of)
+    return root
+
+
+def _add_build(commands_of: _Commands) -> None:
+    build = commands_of.add_parser(
+        "build-dataset",
+        help="collect what is new and build the dataset",
+        description="Collects what is new from Discord, or from exports, into the archive, and builds the dataset "
+        "from it. Options win over --set, and --set over the configuration file.",
+    )
+    source = build.add_mutually_exclusive_group()
+    source.add_argument(
+        "--from-export",
+        nargs="+",
+        metavar="PATH",
+        help="read DiscordChatExporter JSON, files or folders, not Discord",
+    )
+    source.add_argument(
+        "--sample", action="store_true", help="build from the embedded sample: no token, no key"
+    )
+    _add_configuration(build)
+    _add_dataset_flags(build)
+    build.set_defaults(command="build")
+
+
+def _add_segment(commands_of: _Commands) -> None:
+    segment = commands_of.add_parser(
+        "segment",
+        help="write the conversations, or show why messages belong together",
+        description="Writes the conversations, one JSON object a line. With --explain: shows for the messages "
+        "around one of them which message each was linked to, how sure that is, and why. Both read the archive, "
+        "or exports.",
+    )
+    segment.add_argument(
+        "--from-export", nargs="+", metavar="PATH", help="DiscordChatExporter JSON, not the archive"
+    )
+    segment.add_argument(
+        "--channel", action="append", type=_id, default=[], metavar="ID", help="only this channel"
+    )
+    segment.add_argument(
+        "--out", type=Path, metavar="FILE", help="where the conversations go (needed without --explain)"
+    )
+    explaining = segment.add_argument_group("to see why messages belong together")
+    explaining.add_argument(
+        "--explain",
+        metavar="CHANNEL",
+        help="explain the links of this channel, an id or a name; needs --around",
+    )
+    explaining.add_argument(
+        "--around", type=_id, metavar="MESSAGE_ID", help="the message to explain, and those next to it"
+    )
+    explaining.add_argument(
+        "--lines", type=_count, metavar="N", help=f"how many messages to explain (default: {LINES})"
+    )
+    _add_configuration(segment)
+    segment.set_defaults(command="segment", wrong=segment.error)
+
+
+def _add_validate(commands_of: _Commands) -> None:
+    validate = commands_of.add_parser(
+        "validate",
+        help="check a dataset as a trainer would",
+        description="Checks a dataset as a trainer would; prints what is wrong in which line. Exit code 0 when it "
+        "is valid, 1 when not.",
+    )
+    validate.add_argument("file", type=Path, metavar="FILE", help="a JSONL file")
+    validate.add_argument(
+        "--profile",
+        choices=("records", *EXPORT_PROFILES),
+        help="records: with metadata, as Tuner keeps it; openai: for upload (default: what the lines look like)",
+    )
+    validate.add_argument(
+        "-v", "--verbose", action="store_true", help="log more; message content may be logged"
+    )
+    validate.set_defaults(command="validate")
+
+
+def _add_status(commands_of: _Commands) -> None:
+    status = commands_of.add_parser(
+        "status",
+        help="show the last runs and what is stored",
+        description="Shows the last runs, and of each channel what is stored and whether it reaches "
+        "dataset.earliest. Changes nothing.",
+    )
+    _add_configuration(status)
+    status.set_defaults(command="status")
+
+
+def _add_forget(commands_of: _Commands) -> None:
+    forget = commands_of.add_parser("forget", help="erase people's words and never use them again")
+    forget.add_argument("user", nargs="+", type=_id, metavar="USER_ID", help="whose words")
+    _add_configuration(forget)
+    forget.set_defaults(command="forget")
+
+
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", metavar="FILE", help=f"settings (default: {' or '.join(config.SEARCHED)})"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="TABLE.KEY=VALUE",
+        help="override any setting of the file (repeatable)",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log more; message content may be logged"
+    )
+
+
+def _list(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+# flag, setting, how its text becomes a value, how that is written, what it is
+_FLAGS: tuple[tuple[str, str, Callable[[str], Any], str, str], ...] = (
+    ("--channels", "dataset.channels", _list, "IDS", "channels to read, separated by commas"),
+    (
+        "--allowed-users",
+        "dataset.allowed_users",
+        _list,
+        "IDS",
+        "whose words may be used, separated by commas",
+    ),
+    ("--earliest", "dataset.earliest", str, "TIME", "read from here on: a date or ISO 8601 time"),
+    ("--max-messages", "dataset.max_messages", int, "N", "read at most this many per channel and run"),
+    ("--max-samples", "dataset.max_samples", int, "N", "stop after this many samples"),
+    ("--segment-concurrency", "dataset.segment_concurrency", int, "N", "model calls in flight"),
+    ("--output", "dataset.output_path", str, "FILE", "where the records go"),
+    ("--raw-dump-dir", "dataset.raw_dump_dir", str, "DIR", "where raw transcripts go"),
+    ("--stats-file", "dataset.stats_path", str, "FILE", "where the counts go"),
+    ("--segment-model", "models.segment", str, "MODEL", "who approves segments: a model, or rules"),
+    (
+        "--tool-trigger-model",
+        "models.tool_trigger",
+        str,
+        "MODEL",
+        "who decides on tool calls: a model, or rules",
+    ),
+    ("--max-calls", "models.max_calls", int, "N", "ask models at most this often"),
+    ("--max-cost", "models.max_cost", float, "USD", "spend at most this many US dollars on models"),
+)
+_SWITCHES = (
+    ("--print-stats", "dataset.print_stats", "print the counts as JSON at the end"),
+    ("--dry-run", "dataset.dry_run", "do everything, write no dataset"),
+)
+
+
+def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
+    for flag, setting, kind, form, text in _FLAGS:
+        parser.add_argument(flag, dest=setting, type=kind, metavar=form, help=f"{text} [{setting}]")
+    for flag, setting, text in _SWITCHES:
+        parser.add_argument(
+            flag,
+            dest=setting,
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help=f"{text} [{setting}]",
+        )
+
+
+def _id(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a Discord id, a number such as 123456789012345678")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) <= MOST_LINES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_LINES}")
+    return int(text)

@@ -1,0 +1,77 @@
+"""`status`: the last runs, and what is stored of each channel. Changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+
+from tuner import snowflake
+from tuner.adapters.sqlite_history import History, Reach
+from tuner.adapters.sqlite_runs import Run, Runs
+from tuner.adapters.sqlite_store import is_building, open_store
+from tuner.amounts import money
+from tuner.cli.archive import existing_archive
+from tuner.cli.running import run as run_to_the_end
+from tuner.cli.running import say, settings_of
+from tuner.config.settings import Settings
+from tuner.ranges import reaches
+
+LAST_RUNS = 5
+
+
+def run(arguments: argparse.Namespace) -> int:
+    for line in run_to_the_end(status_lines(settings_of(arguments, needed=False))):
+        say(line)
+    return 0
+
+
+async def status_lines(settings: Settings) -> list[str]:
+    """The last runs, and what is stored of each channel."""
+    path = existing_archive(settings)
+    async with open_store(path) as store:
+        runs = await Runs(store).last(LAST_RUNS)
+        alive = is_building(path)
+        lines = [f"Archive {path}", "", "Last runs:"]
+        lines += [_run_line(run, alive=alive) for run in runs] or ["  none yet"]
+        lines += ["", "Channels:"]
+        earliest = settings.dataset.earliest
+        start = snowflake.first_id(earliest) if earliest else 0
+        lines += [_reach_line(reach, start) for reach in await History(store).reach()] or ["  none yet"]
+    return lines
+
+
+def _run_line(run: Run, *, alive: bool) -> str:
+    state = "interrupted" if run.state == "running" and not alive else run.state
+    progress = run.progress
+    counted = ""
+    if progress:
+        read = sum(channel["messages"] for channel in progress["channels"].values())
+        models = progress["models"]
+        counted = (
+            f"{read} messages read, {progress['stages']['refine']['out']} approved, {progress['samples']} samples, "
+            f"{progress['synthetic_tool_calls']} tool calls"
+        )
+        if models["calls"]:
+            counted += f", {models['calls']} model calls, {money(models['cost'])}"
+    dry = " (dry run)" if run.options.get("dry_run") else ""
+    text = f"  {run.id}{dry} {state}, {run.started_at} to {run.ended_at or 'now'}: {counted}"
+    return text + (f"\n      {run.message}" if run.message else "")
+
+
+def _reach_line(reach: Reach, start: int) -> str:
+    name = f"#{reach.channel.name} ({reach.channel.id})"
+    if reach.first is None or reach.last is None:
+        return f"  {name}: nothing stored"
+    span = (
+        f"{snowflake.moment(reach.first):%Y-%m-%d %H:%M} to {snowflake.moment(reach.last):%Y-%m-%d %H:%M} UTC"
+    )
+    held = (
+        f"{reach.messages} messages and {reach.stubs} stubs" if reach.stubs else f"{reach.messages} messages"
+    )
+    if not reach.ranges:
+        whole = "from exports"
+    elif reaches(reach.ranges, start):
+        whole = "reaches dataset.earliest" if start else "reaches the channel's beginning"
+    else:
+        whole = "does not reach dataset.earliest yet"
+    gaps = f", {len(reach.ranges) - 1} gaps" if len(reach.ranges) > 1 else ""
+    return f"  {name}: {held}, {span}, {whole}{gaps}"

@@ -1,0 +1,22 @@
+"""`validate`: check a dataset as a trainer would."""
+
+from __future__ import annotations
+
+import argparse
+
+from tuner.cli.running import say
+from tuner.dataset.tokens import token_counter
+from tuner.dataset.validation import check_file
+
+
+def run(arguments: argparse.Namespace) -> int:
+    report = check_file(arguments.file, arguments.profile, token_counter())
+    for fault in report.faults:
+        say(f"{arguments.file}: {fault}")
+    about = "" if report.exact else "about "
+    count = len(report.faults)
+    verdict = ("1 fault" if count == 1 else f"{count} faults") if count else "valid"
+    say(
+        f"{arguments.file}: {verdict} as {report.profile}, {report.lines} lines, {about}{report.tokens:,} tokens"
+    )
+    return 1 if report.faults else 0

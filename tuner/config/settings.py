@@ -1,0 +1,207 @@
+"""Every setting: a table of the configuration each, checked when it is made. Values only; `loading` reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+RULES = "rules"  # in place of a model: no key, deterministic
+LAST_YEAR = 2083  # later moments have no id that fits into 63 bits
+
+
+def _as_moment(value: object) -> object:
+    """A date or ISO 8601 time; UTC when it names no zone."""
+    if value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(
+                f"should be a date or ISO 8601 time such as 2024-05-01 or 2024-05-01T18:00:00+02:00, "
+                f"not {value!r}"
+            ) from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    if isinstance(value, datetime) and value.year > LAST_YEAR:
+        raise ValueError(
+            f"should lie before the end of {LAST_YEAR}, where Discord's ids end, not in {value.year}"
+        )
+    return value
+
+
+def _as_id(value: object) -> object:
+    """A Discord id, written as a number or in quotes."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 1 << 63:
+        raise ValueError(
+            f"should be a Discord id, a number such as 123456789012345678, not {value!r} "
+            "(Developer Mode on, then right-click → Copy ID)"
+        )
+    return value
+
+
+Snowflake = Annotated[int, BeforeValidator(_as_id)]
+Moment = Annotated[datetime | None, BeforeValidator(_as_moment)]
+
+
+class Table(BaseModel):
+    """A TOML table whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Dataset(Table):
+    """What goes in, what comes out."""
+
+    channels: tuple[Snowflake, ...] = ()
+    allowed_users: tuple[Snowflake, ...] = ()
+    personas: tuple[Snowflake, ...] = ()
+    earliest: Moment = None
+    max_messages: int | None = Field(default=None, ge=1)
+    max_samples: int | None = Field(default=None, ge=1)
+    segment_concurrency: int = Field(default=4, ge=1, le=64)
+    output_path: str = Field(default="data/records.jsonl", min_length=1)
+    raw_dump_dir: str = ""
+    dry_run: bool = False
+    print_stats: bool = False
+    stats_path: str = "data/stats.json"
+
+
+class Price(Table):
+    """US dollars per million tokens, and the day they were read."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)
+    read: date
+
+
+DEFAULT_PRICES = {"gpt-6-luna": Price(input=0.10, output=0.50, cached_input=0.01, read=date(2026, 11, 1))}
+
+
+class Models(Table):
+    """Who decides, and what that may cost. "rules" needs no model and no key."""
+
+    segment: str = Field(default="rules", min_length=1)
+    tool_trigger: str = Field(default="rules", min_length=1)
+    on_failure: Literal["skip", "rules"] = "skip"
+    max_calls: int | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0)
+    attempts: int = Field(default=3, ge=1, le=10)
+    segments_per_request: int = Field(default=8, ge=1, le=32)
+    timeout_seconds: float = Field(default=60, gt=0)
+    backoff_seconds: float = Field(default=1.0, ge=0)
+    reasoning_effort: str = ""
+    prices: dict[str, Price] = Field(default_factory=dict)
+
+    def price(self, model: str) -> Price | None:
+        return self.prices.get(model) or DEFAULT_PRICES.get(model)
+
+
+class OpenAI(Table):
+    """The OpenAI-compatible server that is asked."""
+
+    base_url: str = ""
+    api_key_env: str = Field(default="OPENAI_API_KEY", min_length=1)
+
+
+class Discord(Table):
+    """How the server is reached, and that its rules are known."""
+
+    token_env: str = Field(default="DISCORD_TOKEN", min_length=1)
+    acknowledge_policy: bool = False
+    guild: Snowflake | None = None
+    admin_channel: Snowflake | None = None
+    admin_roles: tuple[Snowflake, ...] = ()
+    heartbeat_seconds: float = Field(default=20, ge=1)
+    attach_records: bool = False
+
+
+class Collect(Table):
+    """How fast history is read, and how patiently."""
+
+    concurrency: int = Field(default=8, ge=1, le=32)
+    requests_per_second: float = Field(default=25, gt=0, le=50)
+    attempts: int = Field(default=8, ge=1)
+    backoff_seconds: float = Field(default=1.0, ge=0)
+    longest_wait_seconds: float = Field(default=900, gt=0)
+    lookback: float = Field(default=24, ge=0)  # hours
+
+
+class Store(Table):
+    """Where the archive is kept."""
+
+    path: str = Field(default="data/tuner.db", min_length=1)
+
+
+class SegmentRules(Table):
+    """What belongs together, and the shape of a segment."""
+
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    max_messages: int = Field(default=40, ge=2, le=500)
+    min_turns: int = Field(default=2, ge=2)
+    max_participants: int = Field(default=8, ge=2, le=26)
+
+
+class Dated(Table):
+    """A text about somebody or something, true from `since` on."""
+
+    text: str
+    since: Moment = None
+
+
+class ChannelNotes(Table):
+    """What production tells the model about a channel."""
+
+    topic: str | tuple[Dated, ...] = ""
+
+
+class Profile(Table):
+    """What production tells the model about a person."""
+
+    text: str | tuple[Dated, ...] = ""
+
+
+class Prompt(Table):
+    """The production prompt stack that samples mirror."""
+
+    stack: str = "tuner.prompt.stack:build"
+    system_file: str = ""
+    persona_notes_file: str = ""
+    tools_file: str = ""
+    announce_tools: bool = True
+    context: bool = True
+    channels: dict[str, ChannelNotes] = Field(default_factory=dict)
+    profiles: dict[str, Profile] = Field(default_factory=dict)
+
+
+ExportProfile = Literal["openai"]
+
+
+EXPORT_PROFILES: tuple[str, ...] = get_args(ExportProfile)
+
+
+class Export(Table):
+    """Files made for providers, beside the records."""
+
+    profiles: tuple[ExportProfile, ...] = ("openai",)
+
+
+class Settings(Table):
+    """Every setting of a run."""
+
+    dataset: Dataset = Dataset()
+    models: Models = Models()
+    openai: OpenAI = OpenAI()
+    discord: Discord = Discord()
+    collect: Collect = Collect()
+    store: Store = Store()
+    segment: SegmentRules = SegmentRules()
+    prompt: Prompt = Prompt()
+    export: Export = Export()
