@@ -20,9 +20,8 @@ from tuner.adapters.sqlite_runs import Report, Run, Runs
 from tuner.adapters.sqlite_store import Store
 from tuner.config.settings import Settings
 from tuner.errors import FatalError, TunerError
-from tuner.estimate import estimate_dataset
 from tuner.people.audience import Audience
-from tuner.pipeline import RunStats, build_dataset
+from tuner.pipeline import RunStats, build_dataset, estimate_dataset
 from tuner.progress import Event, Started, Tally
 
 log = logging.getLogger("tuner.bot")
@@ -124,7 +123,7 @@ class Builds:
         if request.estimate:
             stats = await estimate_dataset(settings, self._store, open_source, tally, owner)
         else:
-            async with configured_chat(settings, self._environment) as chat:
+            async with configured_chat(settings.models, settings.openai, self._environment) as chat:
                 stats = await build_dataset(settings, self._store, open_source, chat, tally, owner)
         return stats.counts
 

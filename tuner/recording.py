@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tuner.adapters.sqlite_runs import Run, Runs
 from tuner.adapters.sqlite_store import Store, builder_lock
-from tuner.config.settings import Settings
 from tuner.errors import FatalError, TunerError
 from tuner.progress import Outcome, Tally
 
@@ -18,7 +18,7 @@ HEARTBEAT = 2.0  # seconds between two writings of a run's counts into the archi
 
 
 @asynccontextmanager
-async def recorded(store: Store, settings: Settings, tally: Tally, owner: str) -> AsyncIterator[int]:
+async def recorded(store: Store, options: Mapping[str, Any], tally: Tally, owner: str) -> AsyncIterator[int]:
     """Hold the archive for one run and record how it goes and how it ends; yields the run's number.
 
     Raises FatalError, saying who, when somebody else holds it.
@@ -27,12 +27,6 @@ async def recorded(store: Store, settings: Settings, tally: Tally, owner: str) -
     with builder_lock(store.path) as free:
         if not free:
             raise FatalError(_refusal(store.path, await runs.last(1)))
-        dataset = settings.dataset
-        options = {
-            "dry_run": dataset.dry_run,
-            "max_samples": dataset.max_samples,
-            "channels": dataset.channels,
-        }
         tally.begin(await runs.start(owner, options))
         heartbeat = asyncio.create_task(_keep_recording(runs, tally), name=f"record run {tally.run_id}")
         try:

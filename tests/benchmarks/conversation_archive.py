@@ -10,12 +10,11 @@ from typing import Any
 from tests.benchmarks import annotated
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
-from tuner.config.settings import Settings
+from tuner.linking.conversations import Linking
 from tuner.models import Channel, Conversation
 from tuner.people.intake import Incoming, User, admit_page
-from tuner.pipeline import calibrated, read_conversations
 from tuner.progress import CalibrationTally, Tally
-from tuner.stages.segment import Linking
+from tuner.stages.segment import calibrated, read_conversations
 
 REPLIES = 20  # percent of the messages that are native replies
 NAMING = 10  # names are left in every tenth channel; half of the messages there name somebody
@@ -30,7 +29,7 @@ REACH = 20_000  # messages; how long ago
 async def fitted(history: History) -> tuple[Linking, CalibrationTally]:
     """How the archive's messages are linked, and what its native replies had to do with it."""
     tally = Tally()
-    return await calibrated(history, Settings(), tally), tally.calibration
+    return await calibrated(history, 0.0, tally), tally.calibration
 
 
 def conversations(history: History, channel_id: int, linking: Linking) -> AsyncGenerator[Conversation, None]:

@@ -20,12 +20,13 @@ from tuner.cli.segment import write_conversations
 from tuner.config.settings import Settings
 from tuner.linking import calibrate
 from tuner.linking.calibrate import FEWEST
+from tuner.linking.conversations import Linking
 from tuner.models import Channel, Message
 from tuner.people.audience import Audience
-from tuner.pipeline import RunStats, build_dataset, calibrated
+from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Tally
 from tuner.stages.collect import Batch, Wanted
-from tuner.stages.segment import Linking
+from tuner.stages.segment import calibrated
 
 CHANNELS = [CHANNEL + n for n in range(3)]
 SIZE = 700  # messages in each
@@ -92,7 +93,7 @@ async def archived(folder: Path, batch: int = 500) -> Linking:
             ) -> AsyncGenerator[list[Message], None]:
                 return history.messages(channel_id, start, end, batch)
 
-        return await calibrated(Chunked(store), settings(folder), Tally())
+        return await calibrated(Chunked(store), settings(folder).segment.min_confidence, Tally())
 
 
 async def test_stats_say_what_links_were_fitted_to(tmp_path: Path, exports: Path) -> None:
@@ -158,8 +159,8 @@ async def test_segment_and_a_dry_run_link_alike(
     counts = (await build(tmp_path, exports, dataset__dry_run=True)).counts
     used = []
 
-    async def noted(history: History, settings: Settings, tally: Tally) -> Linking:
-        linking = await calibrated(history, settings, tally)
+    async def noted(history: History, min_confidence: float, tally: Tally) -> Linking:
+        linking = await calibrated(history, min_confidence, tally)
         used.append((tally.snapshot()["calibration"], linking))
         return linking
 
@@ -214,7 +215,7 @@ async def test_the_loop_breathes_while_links_are_fitted(tmp_path: Path) -> None:
 
     history = InOneBatch(chatter(5000))
     counting = asyncio.create_task(count())
-    linking = await calibrated(history, settings(tmp_path), Tally())
+    linking = await calibrated(history, settings(tmp_path).segment.min_confidence, Tally())
     counting.cancel()
     assert linking.calibration.replies > FEWEST
     assert turns > 50

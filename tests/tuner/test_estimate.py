@@ -14,8 +14,7 @@ from tests.tuner.test_pipeline import talk
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
 from tuner.dataset.tokens import token_counter
-from tuner.estimate import estimate_dataset
-from tuner.pipeline import RunStats, build_dataset
+from tuner.pipeline import RunStats, build_dataset, estimate_dataset
 from tuner.progress import Tally
 
 MODELS = {"models.segment": MODEL, "models.backoff_seconds": 0}

@@ -13,13 +13,13 @@ from tuner.cli.console import printable
 from tuner.cli.explanation import Stretch, shown
 from tuner.cli.main import main
 from tuner.linking.calibration import UNCHANGED, Calibration
+from tuner.linking.conversations import Linking, conversations
 from tuner.linking.explaining import explain as explaining
 from tuner.linking.explaining.explain import MOST_REASONS, WEAKEST, Case, Explainer, Explanation
 from tuner.linking.explaining.wording import LINK, START
 from tuner.linking.linker import Linker, Looker, Weights
 from tuner.linking.structure import SHORTLIST
 from tuner.models import Extras, Message
-from tuner.stages.segment import Linking, conversations
 
 WEIGHTS = Weights.shipped()
 

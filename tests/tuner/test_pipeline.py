@@ -18,8 +18,8 @@ from tuner.adapters.sqlite_history import History
 from tuner.errors import FatalError
 from tuner.linking import calibrate
 from tuner.models import Message
-from tuner.pipeline import read_conversations
 from tuner.progress import Advanced, Ended, Event, Noted, Tally
+from tuner.stages.segment import read_conversations
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tests.support.export_files import at
 from tuner.config.settings import SegmentRules
+from tuner.linking.conversations import LONGEST, ConversationStream, Linking, conversations
 from tuner.linking.linker import Weights
 from tuner.linking.window import REACH
 from tuner.models import Conversation, Extras, Message
-from tuner.stages.segment import LONGEST, ConversationStream, Linking, conversations, cut
+from tuner.stages.cut import cut
 
 CHANNEL = 7
 ANN, BEN, CAT, DAN = 1, 2, 3, 4

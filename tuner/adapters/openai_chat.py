@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from tuner.asking.chat import Answer, Question
 from tuner.config import secret
-from tuner.config.settings import RULES, Settings
+from tuner.config.settings import RULES, Models, OpenAI
 from tuner.errors import FatalError, RetryError, TunerError, UsageError
 
 LONGEST_WAIT = 120.0  # seconds; a longer Retry-After is not waited for
@@ -85,21 +85,18 @@ class OpenAIChat:
 
 @asynccontextmanager
 async def configured_chat(
-    settings: Settings, environment: Mapping[str, str]
+    models: Models, server: OpenAI, environment: Mapping[str, str]
 ) -> AsyncIterator[OpenAIChat | None]:
-    """The client for the models that the settings name; None when the rules decide everything.
+    """The client for the models that are named; None when the rules decide everything.
 
     Raises UsageError when a model is named and there is no key.
     """
-    models = settings.models
     asked = next((name for name in (models.segment, models.tool_trigger) if name != RULES), None)
     if asked is None:
         yield None
         return
-    key = secret(environment, settings.openai.api_key_env, f"Asking the model {asked!r}")
-    async with openai_chat(
-        key, settings.openai.base_url, models.timeout_seconds, models.reasoning_effort
-    ) as chat:
+    key = secret(environment, server.api_key_env, f"Asking the model {asked!r}")
+    async with openai_chat(key, server.base_url, models.timeout_seconds, models.reasoning_effort) as chat:
         yield chat
 
 

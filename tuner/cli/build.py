@@ -44,7 +44,9 @@ async def build(settings: Settings, exports: Sequence[str], listener: Listener) 
     """Build a dataset from Discord, or from exports when any are named."""
     tally = Tally(listeners=(listener,))
     async with AsyncExitStack() as stack:
-        chat = await stack.enter_async_context(configured_chat(settings, config.environment()))
+        chat = await stack.enter_async_context(
+            configured_chat(settings.models, settings.openai, config.environment())
+        )
         open_source = await stack.enter_async_context(_source(settings, exports, tally))
         store = await stack.enter_async_context(open_store(Path(settings.store.path)))
         owner = f"command line on {socket.gethostname()} (process {os.getpid()})"

@@ -23,8 +23,8 @@ from tuner.errors import UsageError
 from tuner.linking.arrays import single_threaded
 from tuner.linking.explaining.explain import Explainer, Explanation
 from tuner.models import Channel
-from tuner.pipeline import calibrated, read_conversations
 from tuner.progress import Tally
+from tuner.stages.segment import calibrated, read_conversations
 
 _LISTED = 20  # channels named in an answer to somebody who named another
 
@@ -72,7 +72,7 @@ async def write_conversations(
         chosen = _chosen(channels, channel_ids)
         stream = await stack.enter_async_context(replacing(out))
         history, count = History(store), 0
-        linking = await calibrated(history, settings, Tally())
+        linking = await calibrated(history, settings.segment.min_confidence, Tally())
         for channel in chosen:
             async for conversation in read_conversations(history, channel.id, linking):
                 line = {
@@ -98,7 +98,7 @@ async def _explain(
         wanted = await history.around(chosen.id, around, count // 2, count - 1 - count // 2)
         if not wanted:
             raise UsageError(await _not_there(history, chosen, around))
-        linking = await calibrated(history, settings, Tally())
+        linking = await calibrated(history, settings.segment.min_confidence, Tally())
         explainer = Explainer(linking.weights, wanted, linking.calibration, linking.min_confidence)
         explanations = await _explanations(history, chosen, explainer, len(wanted))
         targets = {i for e in explanations for i in (e.target, e.otherwise and e.otherwise[0]) if i}

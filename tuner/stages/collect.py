@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tuner import snowflake
-from tuner.adapters.sqlite_history import History
-from tuner.config.settings import Settings
+from tuner.config.settings import Dataset
 from tuner.errors import SkipError
 from tuner.models import Channel, Message
 from tuner.people.intake import Page
@@ -54,16 +53,39 @@ class Source(Protocol):
         """What is missing of a channel, oldest first; a SkipError gives this channel up."""
 
 
+class Archive(Protocol):
+    """Where what is read is kept. A page and its range are written together, all or nothing."""
+
+    async def ranges(self, channel_id: int) -> list[Range]: ...
+
+    async def save_channel(self, channel: Channel) -> None: ...
+
+    async def store_page(self, channel_id: int, page: Page, covered: Range | None) -> int:
+        """How many of the page's messages were new."""
+
+    async def known(self, ids: Sequence[int]) -> set[int]: ...
+
+    async def purge(self) -> None:
+        """Leave no trace of what was erased."""
+
+
 class Collection:
     """Channels that are being read. `ready` waits until one has been read as far as this run goes."""
 
     def __init__(
-        self, source: Source, history: History, settings: Settings, tally: Tally, channels: list[Channel]
+        self,
+        source: Source,
+        archive: Archive,
+        dataset: Dataset,
+        concurrency: int,
+        tally: Tally,
+        channels: list[Channel],
     ) -> None:
         self.channels = channels
         self._source = source
-        self._history = history
-        self._settings = settings
+        self._archive = archive
+        self._dataset = dataset
+        self._concurrency = concurrency
         self._tally = tally
         self._fault: Exception | None = None
         self._done = {channel.id: asyncio.Event() for channel in channels}
@@ -88,7 +110,7 @@ class Collection:
         try:
             ways = [(channel, await self._wanted(channel)) for channel in self.channels]
             ways.sort(key=lambda way: (-_distance(*way), way[0].id))
-            seats = asyncio.Semaphore(self._settings.collect.concurrency)
+            seats = asyncio.Semaphore(self._concurrency)
             async with asyncio.TaskGroup() as group:
                 for channel, wanted in ways:
                     await seats.acquire()
@@ -99,18 +121,18 @@ class Collection:
         finally:
             for event in self._done.values():
                 event.set()
-            await self._history.purge()  # of deletions and edits that reading found
+            await self._archive.purge()  # of deletions and edits that reading found
 
     async def _wanted(self, channel: Channel) -> Wanted:
-        dataset = self._settings.dataset
+        dataset = self._dataset
         start = snowflake.first_id(dataset.earliest) if dataset.earliest else 0
-        return Wanted(start, tuple(await self._history.ranges(channel.id)), dataset.max_messages)
+        return Wanted(start, tuple(await self._archive.ranges(channel.id)), dataset.max_messages)
 
     async def _read(self, channel: Channel, wanted: Wanted) -> None:
         progress = self._tally.channels[channel.id]
         progress.state = "reading"
         try:
-            await self._history.save_channel(channel)
+            await self._archive.save_channel(channel)
             await self._store_all(channel, wanted, progress)
         except SkipError as error:
             progress.state, progress.note = "failed", str(error)
@@ -129,7 +151,7 @@ class Collection:
                     batch.page.messages, wanted.limit, progress.messages
                 )
                 page = replace(batch.page, messages=tuple(messages))
-                new = await self._history.store_page(channel.id, page, None if full else batch.covered)
+                new = await self._archive.store_page(channel.id, page, None if full else batch.covered)
                 progress.messages += new
                 progress.share = batch.share
                 self._tally.came("collect", len(batch.page.messages))
@@ -152,7 +174,7 @@ class Collection:
         """The messages up to the limit, which counts only those that are new, and whether some were cut."""
         if limit is None or have + len(messages) <= limit:
             return messages, False
-        known = await self._history.known([m.id for m in messages])
+        known = await self._archive.known([m.id for m in messages])
         room = limit - have
         for position, message in enumerate(messages):
             if message.id not in known:
@@ -164,12 +186,12 @@ class Collection:
 
 @asynccontextmanager
 async def collecting(
-    source: Source, history: History, settings: Settings, tally: Tally
+    source: Source, archive: Archive, dataset: Dataset, concurrency: int, tally: Tally
 ) -> AsyncIterator[Collection]:
-    """Find the channels and read them in the background; reading ends with the block."""
-    channels = await source.channels(settings.dataset.channels)
+    """Find the channels and read them in the background, `concurrency` at once; reading ends with the block."""
+    channels = await source.channels(dataset.channels)
     tally.channels.update((channel.id, ChannelTally(channel.name)) for channel in channels)
-    collection = Collection(source, history, settings, tally, channels)
+    collection = Collection(source, archive, dataset, concurrency, tally, channels)
     task = asyncio.create_task(collection.run(), name="collect")
     try:
         yield collection

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from tuner.adapters.sqlite_runs import Decisions
 from tuner.asking.chat import Asker, BudgetError, Question
+from tuner.asking.decisions import Decisions
 from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
 from tuner.models import Excerpt, Segment

@@ -1,196 +1,111 @@
-"""Segment: interleaved talk into conversations, conversations into segments. Pure and streaming.
-
-Every message is linked to the one it answers, or to none, by a trained model (`tuner.linking`); linked
-messages form conversations. A native reply is a hard link across any silence and any distance.
-"""
+"""Segment: stored history into conversations, and those into segments, channel after channel."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, groupby, pairwise
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Protocol
 
-from tuner.config.settings import SegmentRules
-from tuner.linking.calibration import UNCHANGED, Calibration
-from tuner.linking.linker import Link, Linker, Weights
-from tuner.linking.window import REACH
-from tuner.models import Conversation, Message, Segment
-
-LONGEST = 2000  # messages after which a conversation that never rests loses its older half, to bound memory
-
-
-@dataclass(frozen=True, slots=True)
-class Linking:
-    """How messages are linked: by which model, fitted to which server, and how sure it has to be (0 to 1)."""
-
-    weights: Weights
-    calibration: Calibration = UNCHANGED
-    min_confidence: float = 0.0
+from tuner import snowflake
+from tuner.config.settings import Dataset, SegmentRules
+from tuner.linking.calibrate import Calibrator
+from tuner.linking.conversations import ConversationStream, Linking
+from tuner.linking.linker import Weights
+from tuner.models import Channel, Conversation, Message, Segment
+from tuner.progress import CalibrationTally, Tally
+from tuner.stages.collect import Collection
+from tuner.stages.cut import cut
 
 
-def conversations(messages: Iterable[Message], linking: Linking) -> Iterator[Conversation]:
-    """The conversations of one channel, from its messages oldest first; each as soon as it can't grow.
+class Archive(Protocol):
+    """Stored history, oldest first."""
 
-    A conversation can grow while its last message is one of the last `REACH`, or while a native reply to it
-    is known to come (`Message.last_reply`).
+    async def channels(self) -> list[Channel]: ...
+
+    def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]: ...
+
+
+async def calibrated(
+    archive: Archive, min_confidence: float, tally: Tally, collection: Collection | None = None
+) -> Linking:
+    """How messages are linked in this run: the shipped model, fitted to the native replies of the archive.
+
+    All stored channels are gone through in the order of their ids until there is evidence enough, whichever of
+    them are wanted, so that the same archive gives the same calibration to whoever asks. Those on the way that
+    the `collection` is still reading are waited for. The work is done in threads: it would hold the loop.
+    """
+    calibrator = Calibrator(await asyncio.to_thread(Weights.shipped))
+    being_read = {channel.id: channel for channel in collection.channels} if collection else {}
+    for channel_id in sorted({channel.id for channel in await archive.channels()} | being_read.keys()):
+        if calibrator.satisfied:
+            break
+        if collection and channel_id in being_read:
+            await collection.ready(being_read[channel_id])
+        async with aclosing(archive.messages(channel_id)) as batches:
+            async for batch in batches:
+                await asyncio.to_thread(_study, calibrator, batch)
+                if calibrator.satisfied:
+                    break
+        await asyncio.to_thread(calibrator.end_channel)
+    fitted = await asyncio.to_thread(calibrator.result)
+    tally.calibration = CalibrationTally(fitted.replies, fitted.before, fitted.after)
+    return Linking(calibrator.weights, fitted, min_confidence)
+
+
+def _study(calibrator: Calibrator, batch: Sequence[Message]) -> None:
+    """Stops at a message, not at a batch, so that the size of a batch changes nothing."""
+    for message in batch:
+        if calibrator.satisfied:
+            return
+        calibrator.add(message)
+
+
+async def read_segments(
+    collection: Collection, archive: Archive, dataset: Dataset, rules: SegmentRules, tally: Tally
+) -> AsyncIterator[Segment]:
+    """Segments of one channel after another, each channel as soon as it has been read.
+
+    A channel is not cut while it is being read: a native reply further on may still join two of its
+    conversations, and the result must not depend on where a page ended. The loop breathes after every segment.
+    """
+    linking = await calibrated(archive, rules.min_confidence, tally, collection)
+    earliest = dataset.earliest
+    start = snowflake.first_id(earliest) if earliest else 0
+    for channel in collection.channels:
+        await collection.ready(channel)
+        async with aclosing(read_conversations(archive, channel.id, linking, start)) as found:
+            async for conversation in found:
+                tally.came("segment", len(conversation.messages))
+                tally.conversations += 1
+                pieces = cut(conversation, rules, dataset.personas)
+                for why in pieces.dropped:
+                    tally.dropped("segment", why)
+                for segment in pieces.segments:
+                    tally.confidences.add(segment.confidence)
+                    tally.went("segment")
+                    yield segment
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+
+async def read_conversations(
+    archive: Archive, channel_id: int, linking: Linking, start: int = 0
+) -> AsyncGenerator[Conversation, None]:
+    """A stored channel's conversations, each as soon as it can't grow.
+
+    The loop breathes between batches, and whenever the linker has worked.
     """
     stream = ConversationStream(linking)
-    for message in messages:
-        yield from stream.add(message)
-    yield from stream.finish()
-
-
-@dataclass(slots=True, eq=False)
-class _Open:
-    messages: list[Message] = field(default_factory=list)
-    confidences: list[float] = field(default_factory=list)
-    last: int = 0  # number of its last message, counted from the channel's first
-    last_reply: int = 0  # id of the newest native reply that is known to come
-
-
-class ConversationStream:
-    """`conversations`, fed by hand. Holds what is undecided or open and nothing else.
-
-    The linker decides about messages in blocks, so most calls of `add` do next to nothing and some take
-    milliseconds: those after which `decided` is more than before.
-    """
-
-    def __init__(self, linking: Linking) -> None:
-        self.decided = 0  # messages linked so far
-        self._linker = Linker(linking.weights, linking.calibration, linking.min_confidence)
-        self._home: dict[int, _Open] = {}  # message id → its conversation
-        self._near: deque[_Open] = deque()  # the conversations of the last `REACH` messages, one a message
-
-    def add(self, message: Message) -> list[Conversation]:
-        """Take the next message; the conversations that turned out not to grow any more."""
-        links = self._linker.add(message)
-        return self._joined(links) if links else []
-
-    def finish(self) -> list[Conversation]:
-        """No message will follow: everything that is still held, what is open by its first message."""
-        ended = self._joined(self._linker.finish())
-        rest = sorted(set(self._home.values()), key=lambda opened: opened.messages[0].id)
-        self._near.clear()
-        return ended + [self._close(opened.messages, opened.confidences) for opened in rest]
-
-    def _joined(self, links: Iterable[Link]) -> list[Conversation]:
-        home, near = self._home, self._near
-        ended = []
-        for link in links:
-            message = link.message
-            opened = home.get(link.target or 0) or _Open()
-            opened.messages.append(message)
-            opened.confidences.append(link.confidence)
-            opened.last = self.decided
-            if message.last_reply > opened.last_reply:
-                opened.last_reply = message.last_reply
-            home[message.id] = opened
-            near.append(opened)
-            self.decided += 1
-            if len(opened.messages) >= LONGEST:
-                ended.append(self._older_half(opened))
-            if len(near) > REACH:
-                idle = near.popleft()
-                if idle.last < self.decided - REACH and idle.last_reply <= message.id:
-                    ended.append(self._close(idle.messages, idle.confidences))
-        return ended
-
-    def _older_half(self, opened: _Open) -> Conversation:
-        """Close what is furthest back; the rest stays open, so that those who talk go on together."""
-        half = LONGEST // 2
-        older = self._close(opened.messages[:half], opened.confidences[:half])
-        del opened.messages[:half], opened.confidences[:half]
-        opened.last_reply = max(message.last_reply for message in opened.messages)
-        return older
-
-    def _close(self, messages: Sequence[Message], confidences: Sequence[float]) -> Conversation:
-        for message in messages:
-            del self._home[message.id]
-        return Conversation(messages[0].channel_id, tuple(messages), tuple(confidences))
-
-
-# -- segments ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The segments of a conversation, and why its other stretches are none."""
-
-    segments: tuple[Segment, ...]
-    dropped: tuple[str, ...]
-
-
-def cut(conversation: Conversation, rules: SegmentRules, personas: Collection[int] = ()) -> Cut:
-    """Cut a conversation into segments.
-
-    A segment holds no stub and starts afresh after one; it is at most `max_messages` long with at most
-    `max_participants` speakers, cut at lulls; it has at least `min_turns` turns of two speakers, and ends on
-    somebody who may be the persona (`personas`, empty for anyone), who does not answer something missing.
-    """
-    segments, dropped = [], []
-    confidences = {m.id: c for m, c in zip(conversation.messages, conversation.confidences, strict=True)}
-    for stretch in _whole_stretches(conversation.messages):
-        # What a long stretch was cut between may have been an answer and its question.
-        for piece in chain.from_iterable(map(_whole_stretches, _pieces(stretch, rules))):
-            trimmed = _ending_on_persona(piece, personas)
-            why = _fault(trimmed, rules)
-            if why:
-                dropped.append(why)
-            else:
-                links = [confidences[message.id] for message in trimmed[1:]]
-                segments.append(Segment(conversation.channel_id, tuple(trimmed), sum(links) / len(links)))
-    return Cut(tuple(segments), tuple(dropped))
-
-
-def _whole_stretches(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Break at stubs, and before replies to something that is not in the stretch: erased, outside, missing."""
-    stretch: list[Message] = []
-    ids: set[int] = set()
-    for message in messages:
-        orphan = message.reply_to is not None and message.reply_to not in ids
-        if (message.is_stub or orphan) and stretch:
-            yield stretch
-            stretch, ids = [], set()
-        if not message.is_stub:
-            stretch.append(message)
-            ids.add(message.id)
-    if stretch:
-        yield stretch
-
-
-def _pieces(stretch: Sequence[Message], rules: SegmentRules) -> Iterator[Sequence[Message]]:
-    while (limit := _room(stretch, rules)) < len(stretch):
-        gaps = [b.at - a.at for a, b in pairwise(stretch[: limit + 1])]
-        start = len(gaps) // 2
-        place = max(range(start, len(gaps)), key=lambda i: (gaps[i], i)) + 1
-        yield stretch[:place]
-        stretch = stretch[place:]
-    yield stretch
-
-
-def _room(stretch: Sequence[Message], rules: SegmentRules) -> int:
-    """How many messages from the beginning fit into one segment."""
-    speakers: set[int] = set()
-    for position, message in enumerate(stretch[: rules.max_messages]):
-        speakers.add(message.speaker)
-        if len(speakers) > rules.max_participants:
-            return position
-    return min(len(stretch), rules.max_messages)
-
-
-def _ending_on_persona(piece: Sequence[Message], personas: Collection[int]) -> Sequence[Message]:
-    end = len(piece)
-    while end and personas and piece[end - 1].speaker not in personas:
-        end -= 1
-    return piece[:end]
-
-
-def _fault(piece: Sequence[Message], rules: SegmentRules) -> str:
-    if not piece:
-        return "nobody in it may be the persona"
-    if len({m.speaker for m in piece}) < 2:
-        return "only one speaker"
-    if sum(1 for _ in groupby(piece, key=lambda m: m.speaker)) < rules.min_turns:
-        return "too few turns"
-    return ""
+    async with aclosing(archive.messages(channel_id, start)) as batches:
+        async for batch in batches:
+            for message in batch:
+                before = stream.decided
+                ended = stream.add(message)
+                if stream.decided > before:
+                    await asyncio.sleep(0)
+                for conversation in ended:
+                    yield conversation
+            await asyncio.sleep(0)
+    for conversation in stream.finish():
+        yield conversation

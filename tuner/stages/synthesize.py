@@ -9,16 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tuner.adapters.sqlite_history import History
-from tuner.adapters.sqlite_runs import Decisions
 from tuner.asking.chat import Asker, BudgetError, Question
+from tuner.asking.decisions import Decisions
 from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
-from tuner.models import Dialogue, ToolCall, Turn
+from tuner.models import Dialogue, Message, ToolCall, Turn
 from tuner.progress import Tally
 from tuner.prompt.turns import tool_result
 from tuner.stages.recall import best, keywords, recalls
@@ -48,15 +47,25 @@ class _Wish(BaseModel):
     query: str
 
 
+class Archive(Protocol):
+    """Stored messages that can be searched."""
+
+    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
+        """Ids of the newest messages of a channel, older than id `before`, that hold `word`."""
+
+    async def by_id(self, ids: Sequence[int]) -> list[Message]:
+        """The stored messages with these ids, oldest first."""
+
+
 class Synthesizer:
     """Adds grounded tool calls to dialogues."""
 
     def __init__(
-        self, settings: Models, asker: Asker | None, history: History, decisions: Decisions, tally: Tally
+        self, settings: Models, asker: Asker | None, archive: Archive, decisions: Decisions, tally: Tally
     ) -> None:
         self._settings = settings
         self._asker = asker
-        self._history = history
+        self._archive = archive
         self._decisions = decisions
         self._tally = tally
 
@@ -120,9 +129,9 @@ class Synthesizer:
         oldest = min(dialogue.message_ids)
         hits = {}
         for word in keywords(query):
-            if found := await self._history.search(dialogue.channel_id, word, oldest, DEPTH):
+            if found := await self._archive.search(dialogue.channel_id, word, oldest, DEPTH):
                 hits[word] = found
-        return tool_result(await self._history.by_id(best(hits)), channel_names)
+        return tool_result(await self._archive.by_id(best(hits)), channel_names)
 
 
 def _transcript(turns: Sequence[Turn]) -> str:

@@ -1,0 +1,108 @@
+"""Interleaved talk into conversations: linked messages belong together. Pure and streaming.
+
+Every message is linked to the one it answers, or to none, by the link model. A native reply is a hard link
+across any silence and any distance.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tuner.linking.calibration import UNCHANGED, Calibration
+from tuner.linking.linker import Link, Linker, Weights
+from tuner.linking.window import REACH
+from tuner.models import Conversation, Message
+
+LONGEST = 2000  # messages after which a conversation that never rests loses its older half, to bound memory
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """How messages are linked: by which model, fitted to which server, and how sure it has to be (0 to 1)."""
+
+    weights: Weights
+    calibration: Calibration = UNCHANGED
+    min_confidence: float = 0.0
+
+
+def conversations(messages: Iterable[Message], linking: Linking) -> Iterator[Conversation]:
+    """The conversations of one channel, from its messages oldest first; each as soon as it can't grow.
+
+    A conversation can grow while its last message is one of the last `REACH`, or while a native reply to it
+    is known to come (`Message.last_reply`).
+    """
+    stream = ConversationStream(linking)
+    for message in messages:
+        yield from stream.add(message)
+    yield from stream.finish()
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    messages: list[Message] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)
+    last: int = 0  # number of its last message, counted from the channel's first
+    last_reply: int = 0  # id of the newest native reply that is known to come
+
+
+class ConversationStream:
+    """`conversations`, fed by hand. Holds what is undecided or open and nothing else.
+
+    The linker decides about messages in blocks, so most calls of `add` do next to nothing and some take
+    milliseconds: those after which `decided` is more than before.
+    """
+
+    def __init__(self, linking: Linking) -> None:
+        self.decided = 0  # messages linked so far
+        self._linker = Linker(linking.weights, linking.calibration, linking.min_confidence)
+        self._home: dict[int, _Open] = {}  # message id → its conversation
+        self._near: deque[_Open] = deque()  # the conversations of the last `REACH` messages, one a message
+
+    def add(self, message: Message) -> list[Conversation]:
+        """Take the next message; the conversations that turned out not to grow any more."""
+        links = self._linker.add(message)
+        return self._joined(links) if links else []
+
+    def finish(self) -> list[Conversation]:
+        """No message will follow: everything that is still held, what is open by its first message."""
+        ended = self._joined(self._linker.finish())
+        rest = sorted(set(self._home.values()), key=lambda opened: opened.messages[0].id)
+        self._near.clear()
+        return ended + [self._close(opened.messages, opened.confidences) for opened in rest]
+
+    def _joined(self, links: Iterable[Link]) -> list[Conversation]:
+        home, near = self._home, self._near
+        ended = []
+        for link in links:
+            message = link.message
+            opened = home.get(link.target or 0) or _Open()
+            opened.messages.append(message)
+            opened.confidences.append(link.confidence)
+            opened.last = self.decided
+            if message.last_reply > opened.last_reply:
+                opened.last_reply = message.last_reply
+            home[message.id] = opened
+            near.append(opened)
+            self.decided += 1
+            if len(opened.messages) >= LONGEST:
+                ended.append(self._older_half(opened))
+            if len(near) > REACH:
+                idle = near.popleft()
+                if idle.last < self.decided - REACH and idle.last_reply <= message.id:
+                    ended.append(self._close(idle.messages, idle.confidences))
+        return ended
+
+    def _older_half(self, opened: _Open) -> Conversation:
+        """Close what is furthest back; the rest stays open, so that those who talk go on together."""
+        half = LONGEST // 2
+        older = self._close(opened.messages[:half], opened.confidences[:half])
+        del opened.messages[:half], opened.confidences[:half]
+        opened.last_reply = max(message.last_reply for message in opened.messages)
+        return older
+
+    def _close(self, messages: Sequence[Message], confidences: Sequence[float]) -> Conversation:
+        for message in messages:
+            del self._home[message.id]
+        return Conversation(messages[0].channel_id, tuple(messages), tuple(confidences))

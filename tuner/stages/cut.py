@@ -1,0 +1,93 @@
+"""Which stretches of a conversation can become samples. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby, pairwise
+
+from tuner.config.settings import SegmentRules
+from tuner.models import Conversation, Message, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The segments of a conversation, and why its other stretches are none."""
+
+    segments: tuple[Segment, ...]
+    dropped: tuple[str, ...]
+
+
+def cut(conversation: Conversation, rules: SegmentRules, personas: Collection[int] = ()) -> Cut:
+    """Cut a conversation into segments.
+
+    A segment holds no stub and starts afresh after one; it is at most `max_messages` long with at most
+    `max_participants` speakers, cut at lulls; it has at least `min_turns` turns of two speakers, and ends on
+    somebody who may be the persona (`personas`, empty for anyone), who does not answer something missing.
+    """
+    segments, dropped = [], []
+    confidences = {m.id: c for m, c in zip(conversation.messages, conversation.confidences, strict=True)}
+    for stretch in _whole_stretches(conversation.messages):
+        # What a long stretch was cut between may have been an answer and its question.
+        for piece in chain.from_iterable(map(_whole_stretches, _pieces(stretch, rules))):
+            trimmed = _ending_on_persona(piece, personas)
+            why = _fault(trimmed, rules)
+            if why:
+                dropped.append(why)
+            else:
+                links = [confidences[message.id] for message in trimmed[1:]]
+                segments.append(Segment(conversation.channel_id, tuple(trimmed), sum(links) / len(links)))
+    return Cut(tuple(segments), tuple(dropped))
+
+
+def _whole_stretches(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Break at stubs, and before replies to something that is not in the stretch: erased, outside, missing."""
+    stretch: list[Message] = []
+    ids: set[int] = set()
+    for message in messages:
+        orphan = message.reply_to is not None and message.reply_to not in ids
+        if (message.is_stub or orphan) and stretch:
+            yield stretch
+            stretch, ids = [], set()
+        if not message.is_stub:
+            stretch.append(message)
+            ids.add(message.id)
+    if stretch:
+        yield stretch
+
+
+def _pieces(stretch: Sequence[Message], rules: SegmentRules) -> Iterator[Sequence[Message]]:
+    while (limit := _room(stretch, rules)) < len(stretch):
+        gaps = [b.at - a.at for a, b in pairwise(stretch[: limit + 1])]
+        start = len(gaps) // 2
+        place = max(range(start, len(gaps)), key=lambda i: (gaps[i], i)) + 1
+        yield stretch[:place]
+        stretch = stretch[place:]
+    yield stretch
+
+
+def _room(stretch: Sequence[Message], rules: SegmentRules) -> int:
+    """How many messages from the beginning fit into one segment."""
+    speakers: set[int] = set()
+    for position, message in enumerate(stretch[: rules.max_messages]):
+        speakers.add(message.speaker)
+        if len(speakers) > rules.max_participants:
+            return position
+    return min(len(stretch), rules.max_messages)
+
+
+def _ending_on_persona(piece: Sequence[Message], personas: Collection[int]) -> Sequence[Message]:
+    end = len(piece)
+    while end and personas and piece[end - 1].speaker not in personas:
+        end -= 1
+    return piece[:end]
+
+
+def _fault(piece: Sequence[Message], rules: SegmentRules) -> str:
+    if not piece:
+        return "nobody in it may be the persona"
+    if len({m.speaker for m in piece}) < 2:
+        return "only one speaker"
+    if sum(1 for _ in groupby(piece, key=lambda m: m.speaker)) < rules.min_turns:
+        return "too few turns"
+    return ""
