@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tuner.models import Message
-from tuner.people.intake import SOMEONE, USER_MENTION
 
+USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
+SOMEONE = "@someone"  # in place of whoever is not of the audience
 # Bare, in <>, behind ||, or behind a [label](, which stays.
 CDN_LINK = re.compile(
     r"(?:\[([^]\n/<>]*)\]\(|\|\|)?<?https?://(?:cdn|media)\.discord(?:app)?\.(?:com|net)/\S*", re.IGNORECASE

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.discord_world import JsonObject, World
 from tests.support.running_bot import ADMIN_CHANNEL, RunningBot, running_bot
-from tests.tuner.test_pipeline import talk
+from tests.support.talks import talk
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.support.discord_world import FORUM, JsonObject, World, id_of
 from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import until
 from tests.support.running_bot import RunningBot, running_bot
-from tests.tuner.test_pipeline import talk
+from tests.support.talks import talk
 
 SECRET = "zanzibarquartz"
 

@@ -15,7 +15,7 @@ from tests.support.loopback_gateway import until
 from tests.support.loopback_openai import LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all
 from tests.support.running_bot import MANAGE_GUILD, RunningBot, running_bot
-from tests.tuner.test_pipeline import talk
+from tests.support.talks import talk
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import builder_lock
 

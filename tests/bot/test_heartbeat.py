@@ -13,7 +13,7 @@ from tests.support.discord_faults import Fault, Wire, edits_limited, http_error
 from tests.support.discord_world import JsonObject, Permission, World
 from tests.support.loopback_gateway import until
 from tests.support.running_bot import RunningBot, running_bot
-from tests.tuner.test_pipeline import talk
+from tests.support.talks import talk
 from tuner.adapters.sqlite_runs import Report, Runs
 
 EDIT, SEND = r"/messages/\d+$", r"/messages$"

@@ -18,8 +18,8 @@ from tests.support.loopback_discord import LoopbackDiscord, patched
 from tests.support.loopback_gateway import until
 from tests.support.loopback_openai import LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all, chat_with, questions
+from tests.support.talks import talk
 from tests.support.threaded import in_thread
-from tests.tuner.test_pipeline import talk
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
 from tuner.pipeline import build_dataset

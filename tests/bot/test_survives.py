@@ -12,7 +12,7 @@ from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import JsonObject, Permission, World, id_of
 from tests.support.loopback_gateway import until
 from tests.support.running_bot import RunningBot, running_bot
-from tests.tuner.test_pipeline import talk
+from tests.support.talks import talk
 from tuner.adapters.sqlite_runs import Runs
 
 TALKS = 30

@@ -10,7 +10,7 @@ from tests.support.discord_world import World
 from tests.support.loopback_discord import LoopbackDiscord, patched
 from tests.support.loopback_openai import LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_if, chat_with
-from tests.tuner.test_pipeline import talk
+from tests.support.talks import talk
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
 from tuner.dataset.tokens import token_counter

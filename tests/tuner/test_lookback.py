@@ -9,7 +9,7 @@ from tests.support.building import NO_CHANGES, Changes, Workplace, ids
 from tests.support.discord_faults import Answer
 from tests.support.discord_world import World, id_of
 from tests.support.loopback_discord import LoopbackDiscord
-from tests.tuner.test_pipeline import talk
+from tests.support.talks import talk
 from tuner import snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions

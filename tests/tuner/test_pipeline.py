@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.building import Workplace, ids
 from tests.support.discord_world import World
+from tests.support.lines import LINKING, rambling, spoken
 from tests.support.loopback_discord import LoopbackDiscord
-from tests.tuner.test_segment import LINKING, rambling
-from tests.tuner.test_segment import talk as said
+from tests.support.talks import DAY_MS, talk
 from tuner.adapters.sqlite_history import History
 from tuner.errors import FatalError
 from tuner.linking import calibrate
@@ -30,28 +30,6 @@ def world() -> World:
 @pytest.fixture
 def work(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path)
-
-
-PAIRS = 10  # who ask and help in turn
-DAY_MS = 86_400_000
-
-
-def talk(world: World, name: str, talks: int = 30) -> int:
-    """A channel of short, separate question-and-answer talks, a day apart and each between others than the last."""
-    channel = world.add_channel(name)
-    pairs = [
-        (world.add_user(f"{name} asker{number or ''}"), world.add_user(f"{name} helper{number or ''}"))
-        for number in range(min(PAIRS, talks))
-    ]
-    at = 1_704_067_200_000 + channel % 1000
-    for number in range(talks):
-        asker, helper = pairs[number % PAIRS]
-        question = world.add_message(channel, asker, f"{name}: how do I mend lamp {number}?", at=at)
-        world.add_message(
-            channel, helper, f"{name}: open it and look at wire {number}.", at=at + 30_000, reply_to=question
-        )
-        at += DAY_MS
-    return channel
 
 
 async def test_reading_in_portions_leaves_what_reading_at_once_leaves(world: World, tmp_path: Path) -> None:
@@ -219,7 +197,7 @@ async def test_the_loop_breathes_while_a_batch_is_linked() -> None:
 
     counting = asyncio.create_task(count())
     seen = []
-    async with aclosing(read_conversations(InOneBatch(said(rambling(5000))), 7, LINKING)) as found:
+    async with aclosing(read_conversations(InOneBatch(spoken(rambling(5000))), 7, LINKING)) as found:
         async for _ in found:
             seen.append(len(turns))
     counting.cancel()

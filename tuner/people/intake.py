@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 
 from tuner.models import Extras, Message
 from tuner.people.audience import Audience
-
-USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
-SOMEONE = "@someone"
+from tuner.render import SOMEONE, USER_MENTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tuner.config import loading
 from tuner.config.settings import DEFAULT_PRICES, ChannelNotes, Dated, Price, Profile, Settings
 from tuner.errors import UsageError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "config.sample.toml"
 COMMENTED = re.compile(r"# (?=\[[\w.\"-]+\]$|\w+ = |    \{ |\]$)")
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA.GabcDe.abcdefghijklmnopqrstuvwxyz0123456789AB"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.tuner.test_train import annotated
+from tests.support.annotated_chat import annotated
 from tuner.linking.training.corpus import AnnotatedChannel, read_corpus, with_replies, without_names
 from tuner.linking.training.quiet import quiet
 

@@ -1,0 +1,120 @@
+"""Cut: conversations into segments."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.lines import ANN, BEN, CAT, CHANNEL, DAN, LINKING, Line, channels, spoken
+from tuner.config.settings import SegmentRules
+from tuner.linking.conversations import conversations
+from tuner.models import Conversation, Message
+from tuner.stages.cut import cut
+
+RULES = SegmentRules()
+
+
+def whole(messages: Sequence[Message], confidences: Sequence[float] = ()) -> Conversation:
+    return Conversation(CHANNEL, tuple(messages), tuple(confidences) or (0.5,) * len(messages))
+
+
+def pieces(
+    lines: Sequence[Line], rules: SegmentRules = RULES, personas: Sequence[int] = ()
+) -> list[list[int]]:
+    found = cut(whole(spoken(lines)), rules, personas)
+    return [[m.id & 0xFFFF for m in s.messages] for s in found.segments]
+
+
+def test_cut_at_the_longest_lull_of_the_later_half() -> None:
+    gaps = [500, 10, 10, 10, 300, 10, 10, 10, 10]  # the first and longest is too early to be a good place
+    seconds = [sum(gaps[:i]) for i in range(len(gaps) + 1)]
+    lines = [Line(s, ANN + i % 2) for i, s in enumerate(seconds)]
+    assert pieces(lines, SegmentRules(max_messages=8)) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+
+
+def test_a_new_participant_too_many_starts_a_segment() -> None:
+    lines = [Line(0, ANN), Line(1, BEN), Line(2, CAT), Line(3, ANN)]
+    assert pieces(lines, SegmentRules(max_participants=2)) == [[0, 1], [2, 3]]
+
+
+def test_segments_end_on_who_may_be_the_persona() -> None:
+    lines = [Line(0, ANN), Line(1, BEN), Line(2, CAT), Line(3, ANN)]
+    assert pieces(lines, personas=[BEN]) == [[0, 1]]
+    assert pieces(lines, personas=[DAN]) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "personas", "why"),
+    [
+        ([Line(0, ANN), Line(1, ANN)], (), "only one speaker"),
+        ([Line(0, ANN), Line(1, BEN)], (DAN,), "nobody in it may be the persona"),
+        ([Line(0, ANN), Line(1, BEN)], (), "too few turns"),
+    ],
+)
+def test_reasons_for_leaving_out(lines: list[Line], personas: Sequence[int], why: str) -> None:
+    found = cut(whole(spoken(lines)), SegmentRules(min_turns=3), personas)
+    assert (found.segments, found.dropped) == ((), (why,))
+
+
+def test_a_stub_separates() -> None:
+    lines = [Line(0, ANN), Line(1, BEN), Line(2, -5), Line(3, ANN), Line(4, BEN)]
+    assert pieces(lines) == [[0, 1], [3, 4]]
+
+
+def test_an_answer_to_a_stub_starts_afresh() -> None:
+    lines = [Line(0, -5), Line(1, ANN), Line(2, BEN), Line(3, ANN, reply=0), Line(4, BEN)]
+    assert pieces(lines) == [[1, 2], [3, 4]]
+
+
+def test_an_answer_to_what_was_cut_off_starts_afresh() -> None:
+    lines = [Line(i, ANN + i % 2) for i in range(8)]
+    lines[6] = replace(lines[6], reply=0)
+    assert pieces(lines, SegmentRules(max_messages=4)) == [[0, 1, 2, 3], [4, 5], [6, 7]]
+
+
+def test_a_segment_is_as_sure_as_the_links_that_hold_it_together() -> None:
+    lines = [Line(i, ANN + i % 2) for i in range(8)]
+    lines[2] = replace(lines[2], speaker=-5)  # separates
+    sure = (0.1, 0.9, 1.0, 0.2, 0.5, 0.7, 0.6, 0.0)
+    found = cut(whole(spoken(lines), sure), RULES, [ANN]).segments
+    assert [[m.id & 0xFFFF for m in s.messages] for s in found] == [[3, 4, 5, 6]]
+    assert found[0].confidence == pytest.approx(0.6)  # of the links of 4, 5 and 6
+
+
+small_rules = st.builds(
+    SegmentRules,
+    max_messages=st.integers(2, 12),
+    min_turns=st.integers(2, 4),
+    max_participants=st.integers(2, 4),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(channels(), small_rules, st.sets(st.sampled_from([ANN, BEN, CAT])), st.booleans())
+def test_any_segment_is_fit_for_a_sample(
+    messages: list[Message], rules: SegmentRules, personas: set[int], together: bool
+) -> None:
+    found = [whole(messages)] if together else list(conversations(messages, LINKING))
+    used: list[int] = []
+    for conversation in found:
+        for segment in cut(conversation, rules, personas).segments:
+            check(segment.messages, conversation.messages, rules, personas)
+            used += [m.id for m in segment.messages]
+    assert len(set(used)) == len(used)
+
+
+def check(
+    members: Sequence[Message], conversation: Sequence[Message], rules: SegmentRules, personas: set[int]
+) -> None:
+    ids = {m.id for m in members}
+    start = conversation.index(members[0])
+    assert tuple(conversation[start : start + len(members)]) == members
+    assert not any(m.is_stub for m in members)
+    assert len(members) <= rules.max_messages
+    assert 2 <= len({m.speaker for m in members}) <= rules.max_participants
+    assert 1 + sum(a.speaker != b.speaker for a, b in pairwise(members)) >= rules.min_turns
+    assert not personas or members[-1].speaker in personas
+    assert all(m.reply_to is None or m.reply_to in ids for m in members[1:])
