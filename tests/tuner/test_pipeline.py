@@ -22,16 +22,6 @@ from tuner.progress import Advanced, Ended, Event, Noted, Tally
 from tuner.stages.segment import read_conversations
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
-
-
 async def test_reading_in_portions_leaves_what_reading_at_once_leaves(world: World, tmp_path: Path) -> None:
     channels = [talk(world, "tools"), talk(world, "lamps", 45)]
     portions, at_once = Workplace(tmp_path / "portions"), Workplace(tmp_path / "at-once")
