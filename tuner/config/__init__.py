@@ -1,6 +1,6 @@
 """Settings: TOML, then flags, then the environment for secrets; checked as a whole, named when wrong.
 
-The tables are in `tuner.config.settings`; a room takes its own.
+The tables are in `settings`, and a room takes its own; `loading` makes them from what was written and typed.
 """
 
 from tuner.config.loading import (

@@ -1,4 +1,4 @@
-"""Settings: TOML, then flags, then the environment for secrets; checked as a whole, named when wrong."""
+"""How settings come about: found, read, overridden, checked as a whole; what is wrong is named in words."""
 
 from __future__ import annotations
 
