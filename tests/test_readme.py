@@ -119,6 +119,18 @@ def test_what_is_not_run_is_written_as_tuner_takes_it() -> None:
             parser().parse_args(words[1:])
 
 
+def test_secrets_are_exported_under_the_names_that_are_read() -> None:
+    exported = {
+        name
+        for page in PAGES
+        for console in readmes.consoles(page)
+        for typed in console
+        if typed.command.startswith("export ")
+        for name in re.findall(r"(\w+)=", typed.command)
+    }
+    assert exported == {Settings().discord.token_env, Settings().openai.api_key_env}
+
+
 def test_the_quick_start_shows_a_whole_run() -> None:
     first = next(readmes.consoles(MAIN))[0]
     assert first.command == "pip install -e . && python -m tuner build-dataset --sample"
