@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
-from tuner.asking.patience import backoff
+from tuner.asking.backoff import backoff
 from tuner.config.settings import Models
 from tuner.errors import RetryError, SkipError
 from tuner.progress import Tally

@@ -16,7 +16,7 @@ from tuner.linking.calibration import UNCHANGED, Calibration
 from tuner.linking.conversations import Linking, conversations
 from tuner.linking.explaining import explain as explaining
 from tuner.linking.explaining.explain import MOST_REASONS, WEAKEST, Case, Explainer, Explanation
-from tuner.linking.explaining.wording import LINK, START
+from tuner.linking.explaining.groups import LINK, START
 from tuner.linking.linker import Linker, Looker, Weights
 from tuner.linking.structure import SHORTLIST
 from tuner.models import Extras, Message
