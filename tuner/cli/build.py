@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -18,11 +17,10 @@ from tuner.adapters import discord_history
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_store import open_store
-from tuner.cli.console import shown, summary
+from tuner.cli.console import printable_json, shown, summary
+from tuner.cli.running import remark, say, settings_of
 from tuner.cli.running import run as run_to_the_end
-from tuner.cli.running import say, settings_of
 from tuner.config.settings import Settings
-from tuner.errors import UsageError
 from tuner.linking.arrays import single_threaded
 from tuner.pipeline import OpenSource, RunStats, build_dataset
 from tuner.progress import Listener, Tally
@@ -31,12 +29,14 @@ from tuner.progress import Listener, Tally
 def run(arguments: argparse.Namespace) -> int:
     exports = _sample_exports() if arguments.sample else arguments.from_export or []
     settings = settings_of(arguments, needed=not exports)
+    config.refuse(config.missing_key(settings, config.environment()), "models can be asked")
     with single_threaded(), shown(Console(stderr=True)) as listener:
         result = run_to_the_end(build(settings, exports, listener))
+    tell = remark if settings.dataset.print_stats else say  # what is printed can be piped into a program
     for line in summary(result.counts):
-        say(line)
+        tell(line)
     if settings.dataset.print_stats:
-        say(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        say(printable_json(result.counts))
     return 0
 
 
@@ -59,8 +59,6 @@ async def _source(settings: Settings, exports: Sequence[str], tally: Tally) -> A
         files = find_exports(exports, tally)
         yield lambda audience, tally: ExportSource(files, audience, tally)
         return
-    if not settings.discord.acknowledge_policy:
-        raise UsageError(config.POLICY)
     token = config.secret(config.environment(), settings.discord.token_env, "Reading from Discord")
     async with discord_history.rest_client(token) as client:
         yield lambda audience, tally: discord_history.DiscordSource(client, audience, settings.collect, tally)

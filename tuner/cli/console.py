@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ class Bars:
                 self._draw(run)
             case Noted(text, warning):
                 self._progress.console.print(
-                    text, style="yellow" if warning else "", highlight=False, markup=False
+                    printable(text), style="yellow" if warning else "", highlight=False, markup=False
                 )
             case Ended(_, run, _):
                 self._draw(run)
@@ -84,7 +85,7 @@ class Bars:
             if channel.state == "reading":
                 self._make_room(run)
             if len(self._channels) < MOST_BARS:
-                name = f"#{channel.name[:24]}"
+                name = printable(f"#{channel.name[:24]}")
                 self._channels[channel_id] = self._progress.add_task(name, total=1.0, text="")
         for channel_id, task in self._channels.items():
             channel = run.channels[channel_id]
@@ -179,3 +180,14 @@ def _fitted(calibration: dict[str, Any]) -> str:
 def printable(line: str) -> str:
     """Without what would steer a terminal, or turn its writing around."""
     return "".join(character if character.isprintable() else " " for character in line)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_json(value: Any) -> str:
+    """JSON that says the same and steers no terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

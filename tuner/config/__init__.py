@@ -4,8 +4,6 @@ The tables are in `settings`, and a room takes its own; `loading` makes them fro
 """
 
 from tuner.config.loading import (
-    NO_CHANNELS,
-    POLICY,
     SEARCHED,
     changed,
     defaults,
@@ -14,19 +12,28 @@ from tuner.config.loading import (
     load,
     parse_assignment,
     read_toml,
-    secret,
 )
+from tuner.config.readiness import NO_CHANNELS, POLICY, asked_model, missing, missing_key, refuse
+from tuner.config.secrets import check_arguments, looks_secret, secret, secret_fault, without_secrets
 
 __all__ = [
     "NO_CHANNELS",
     "POLICY",
     "SEARCHED",
+    "asked_model",
     "changed",
+    "check_arguments",
     "defaults",
     "environment",
     "find_config",
     "load",
+    "looks_secret",
+    "missing",
+    "missing_key",
     "parse_assignment",
     "read_toml",
+    "refuse",
     "secret",
+    "secret_fault",
+    "without_secrets",
 ]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 RULES = "rules"  # in place of a model: no key, deterministic
+TOKEN_ENV = "DISCORD_API_TOKEN"  # where the bot's token is, unless another variable is named
 LAST_YEAR = 2083  # later moments have no id that fits into 63 bits
 
 
@@ -66,11 +67,11 @@ class Dataset(Table):
     max_messages: int | None = Field(default=None, ge=1)
     max_samples: int | None = Field(default=None, ge=1)
     segment_concurrency: int = Field(default=4, ge=1, le=64)
-    output_path: str = Field(default="data/records.jsonl", min_length=1)
+    output_path: str = Field(default="data/finetune/records.jsonl", min_length=1)
     raw_dump_dir: str = ""
     dry_run: bool = False
     print_stats: bool = False
-    stats_path: str = "data/stats.json"
+    stats_path: str = "data/finetune/stats.json"
 
 
 class Price(Table):
@@ -114,7 +115,7 @@ class OpenAI(Table):
 class Discord(Table):
     """How the server is reached, and that its rules are known."""
 
-    token_env: str = Field(default="DISCORD_TOKEN", min_length=1)
+    token_env: str = Field(default=TOKEN_ENV, min_length=1)
     acknowledge_policy: bool = False
     guild: Snowflake | None = None
     admin_channel: Snowflake | None = None

@@ -1,6 +1,7 @@
 """How a run looks: bars on a terminal, lines elsewhere, a summary at the end."""
 
 import io
+import json
 import logging
 import re
 from dataclasses import asdict
@@ -209,3 +210,27 @@ def test_durations(seconds: float, text: str) -> None:
 def test_money() -> None:
     assert money(0.01234) == "$0.0123"
     assert money(None) == "cost unknown (no price configured)"
+
+
+# -- what chat may hold, and a terminal may not ------------------------------------
+
+STEERING = "\x1b[2J\x1b]0;owned\x07 \x9b31m \u202eelpmas \r gone \x08"
+
+
+def test_no_name_steers_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    file = io.StringIO()
+    with shown(Console(file=file, force_terminal=True, width=200, _environ={})) as listener:
+        listener(Noted(f"#{STEERING}: a note", warning=True))
+        listener(Ended("finished", run_with(channel(STEERING[:12])), ""))
+    text = file.getvalue()
+    assert (
+        "\x1b[2J" not in text and "]0;owned\x07" not in text and "\x9b" not in text and "\u202e" not in text
+    )
+
+
+def test_json_says_the_same_and_steers_nothing() -> None:
+    value = {STEERING: [STEERING, "Zoë", "🙂"], "lines": "a\nb"}
+    text = console.printable_json(value)
+    assert json.loads(text) == value
+    assert "Zoë" in text and "🙂" in text
+    assert all(character.isprintable() or character == "\n" for character in text)
