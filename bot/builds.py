@@ -202,7 +202,7 @@ class Builds:
 
 def outcome(pipeline: asyncio.Task[Counts], tally: Tally, ended_by: str) -> tuple[str, Counts, str]:
     """State, counts and words of a build that is over. Unexpected faults get an id that the log has too."""
-    counts: Counts = {"run": tally.run_id, "dry_run": False, "files": [], **tally.snapshot()}
+    counts: Counts = {"run": tally.run_id, "dry_run": False, "files": [], **tally.final_counts()}
     if pipeline.cancelled():
         by = f"Ended by {embeds.plain(ended_by)}. " if ended_by else ""
         return (

@@ -65,6 +65,7 @@ async def build_dataset(
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     tally.max_samples = settings.dataset.max_samples
     tally.sample_tokens_exact = counter.exact
+    tally.asks = chat is not None
     asker = Asker(chat, settings.models, tally) if chat else None
     dataset = settings.dataset
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
@@ -78,6 +79,7 @@ async def build_dataset(
         ):
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {channel.id: channel.name for channel in channels.values()}
+            tally.stored = await _stored(history, collection.channels)
             segments = read_segments(collection, history, dataset, settings.segment, tally)
             async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
                 async for excerpt in excerpts:
@@ -122,7 +124,7 @@ async def estimate_dataset(
                         collection.enough()
                         break
         counted = estimate.counts(None if models.segment == RULES else models.price(models.segment))
-        counts = {"run": run_id, "dry_run": True, **tally.snapshot(), "files": [], "estimate": counted}
+        counts = {"run": run_id, "dry_run": True, **tally.final_counts(), "files": [], "estimate": counted}
         return RunStats(run_id, (), counts)
 
 
@@ -146,6 +148,12 @@ async def _adopt_audience(history: History, dataset: Dataset, tally: Tally) -> A
     if change.must_reread:
         tally.note("People were added to dataset.allowed_users: history is read again for their words.")
     return audience
+
+
+async def _stored(history: History, channels: Sequence[Channel]) -> int:
+    """How many messages of the channels are there already: what shares are reckoned with."""
+    wanted = {channel.id for channel in channels}
+    return sum(r.messages + r.stubs for r in await history.reach() if r.channel.id in wanted)
 
 
 def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dialogue | None:
@@ -195,7 +203,7 @@ async def _finish(run_id: int, dataset: Dataset, writer: DatasetWriter, tally: T
     counts = {
         "run": run_id,
         "dry_run": dataset.dry_run,
-        **tally.snapshot(),
+        **tally.final_counts(),
         "files": [asdict(f) for f in files],
     }
     if dataset.stats_path:

@@ -87,7 +87,7 @@ async def test_stats_add_up(world: World, work: Workplace) -> None:
         history_requests = len(server.history_requests())
     stages = stats.counts["stages"]
     assert stages["collect"] == {"in": 61, "out": 61, "dropped": {}}
-    assert stages["segment"] == {"in": 61, "out": 30, "dropped": {"only one speaker": 1}}
+    assert stages["segment"] == {"in": 31, "out": 30, "dropped": {"only one speaker": 1}}
     for stage in ("refine", "relabel", "synthesize", "export"):
         assert stages[stage] == {"in": 30, "out": 30, "dropped": {}}
     assert history_requests == 2 < stats.counts["requests"]

@@ -59,6 +59,7 @@ async def _source(settings: Settings, exports: Sequence[str], tally: Tally) -> A
         files = find_exports(exports, tally)
         yield lambda audience, tally: ExportSource(files, audience, tally)
         return
+    config.refuse(config.missing(settings, config.environment()), "a build can read from Discord")
     token = config.secret(config.environment(), settings.discord.token_env, "Reading from Discord")
     async with discord_history.rest_client(token) as client:
         yield lambda audience, tally: discord_history.DiscordSource(client, audience, settings.collect, tally)

@@ -81,7 +81,7 @@ class Synthesizer:
             if result:
                 calls.append(ToolCall(place, query, result))
             else:
-                self._tally.dropped("synthesize", "nothing found to recall")
+                self._tally.unchanged("synthesize", "nothing found to recall")
         self._tally.went("synthesize")
         return replace(dialogue, tool_calls=tuple(calls)) if calls else dialogue
 
@@ -103,7 +103,7 @@ class Synthesizer:
         query = wish.query.strip() if wish.call else ""
         await self._decisions.keep({key: {"query": query}}, quotes=True)
         if not query:
-            self._tally.dropped("synthesize", "the model wanted no call")
+            self._tally.unchanged("synthesize", "the model wanted no call")
         return query
 
     async def _asked(self, shown: str) -> _Wish | None:
@@ -122,7 +122,7 @@ class Synthesizer:
                 except ValidationError:
                     answer = replace(answer, fault="answer of another form")
             why = f"failed: {answer.fault}"
-        self._tally.dropped("synthesize", why)
+        self._tally.unchanged("synthesize", why)
         return None
 
     async def _retrieve(self, dialogue: Dialogue, query: str, channel_names: Mapping[int, str]) -> str:

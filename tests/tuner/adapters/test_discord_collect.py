@@ -323,7 +323,7 @@ async def test_a_thread_can_be_named_itself_and_nothing_is_read_twice(
     lines = [json.loads(line) for line in place.records.read_text().splitlines()]
     used = [i for line in lines for i in line["metadata"]["message_ids"]]
     assert len(used) == len(set(used)) > 0
-    assert stats.counts["stages"]["segment"]["in"] == 90
+    assert stats.counts["segmented"] == 90
 
 
 async def test_channels_of_several_servers(server: LoopbackDiscord, place: Workplace, world: World) -> None:

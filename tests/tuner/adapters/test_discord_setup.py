@@ -167,7 +167,7 @@ async def test_a_wrong_token(server: LoopbackDiscord, place: Workplace, general:
 async def test_without_a_token_or_an_acknowledgement_nothing_is_asked(
     server: LoopbackDiscord, place: Workplace, general: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DISCORD_TOKEN", "test-token")
+    monkeypatch.setenv("DISCORD_API_TOKEN", "test-token")
     monkeypatch.delenv("OTHER_TOKEN", raising=False)
     with patched(server):
         for changes, said in (

@@ -45,9 +45,9 @@ def test_elsewhere_than_on_a_terminal_there_are_lines(caplog: pytest.LogCaptureF
         listener(Noted("an idle channel"))
         listener(Noted("a channel is gone", warning=True))
     assert caplog.messages == [
-        "#100% [odd] name: 1200 messages, 1% of the time window",
+        "#100% [odd] name: 1200 messages, 1 % of the time window",
         "segment: 10 in, 6 out, left out: 2 only one speaker",
-        "4 samples · 6 segments, 5 approved",
+        "0 % done, reading history · 4 samples · 6 segments, 5 approved",
         "an idle channel",
         "a channel is gone",
     ]
@@ -58,12 +58,11 @@ def test_lines_come_no_more_often_than_the_heartbeat(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "tuner")
-    moments = iter((1000.0, 1001.0, 1009.9, 1010.0, 1010.0, 1011.0, 1019.9, 1020.0, 1020.0, 1020.0))
+    now = 1000.0
     run = run_with()
-    monkeypatch.setattr(run, "max_samples", 4)  # all there: no time left to tell
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
     listener = Lines(10.0)
-    for _ in range(6):
+    for now in (1001.0, 1009.9, 1010.0, 1011.0, 1019.9, 1020.0):  # noqa: B007 - the clock above shows it
         listener(Advanced(run))
     assert len(caplog.messages) == 2 * len(heartbeat_lines(run))
 
@@ -75,7 +74,8 @@ def test_a_line_says_what_models_cost_and_what_is_left(monkeypatch: pytest.Monke
     monkeypatch.setattr(console.time, "monotonic", lambda: run.started + 30)
     assert heartbeat_lines(run) == [
         "segment: 10 in, 6 out, left out: 2 only one speaker",
-        "4 samples · 6 segments, 5 approved, 7 model calls, $0.0123 · about 1 min 30 s left",
+        "25 % done, looking at the channels · 4 samples · 6 segments, 5 approved, 7 model calls, $0.0123 · about "
+        "1 min 30 s left",
     ]
 
 
@@ -127,7 +127,7 @@ def counts(**changes: Any) -> dict[str, Any]:
     run.synthetic_tool_calls, run.sample_tokens = 2, 12345
     run.dropped("segment", "only one speaker", 3)
     run.dropped("segment", "too few turns")
-    return {"run": 7, "dry_run": False, **run.snapshot(), "seconds": 75.2, "files": [], **changes}
+    return {"run": 7, "dry_run": False, **run.final_counts(), "seconds": 75.2, "files": [], **changes}
 
 
 def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
@@ -136,7 +136,8 @@ def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
     assert [line.split()[0] for line in rest] == [
         *("collect", "segment", "refine", "relabel", "synthesize", "export"),
     ]
-    assert re.fullmatch(r"  segment +10 in +6 out   left out: 5 only one speaker; 1 too few turns", rest[1])
+    segment = r"  segment +10 in +6 out   stretches of talk, left out: 5 only one speaker; 1 too few turns"
+    assert re.fullmatch(segment, rest[1])
     assert re.fullmatch(r"  refine +0 in +5 out", rest[2])
 
 

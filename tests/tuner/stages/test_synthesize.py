@@ -128,7 +128,7 @@ async def test_who_recalls_nothing_is_not_asked_about(bench: Bench) -> None:
 
 async def test_nothing_found_is_no_call(bench: Bench) -> None:
     assert (await bench.synthesize(before=[])).tool_calls == ()
-    assert bench.tally.stages["synthesize"].dropped == {"nothing found to recall": 1}
+    assert bench.tally.stages["synthesize"].unchanged == {"nothing found to recall": 1}
     assert bench.tally.stages["synthesize"].went == 1
 
 
@@ -167,7 +167,7 @@ async def test_a_quotation_in_a_query_is_searched_for_and_harmless(bench: Bench)
 async def test_the_models_no_is_final_and_not_paid_for_twice(bench: Bench, answer: JsonObject) -> None:
     async with LoopbackOpenAI(lambda request: answer) as model:
         assert (await bench.synthesize(model=model)).tool_calls == ()
-        assert bench.tally.stages["synthesize"].dropped == {"the model wanted no call": 1}
+        assert bench.tally.stages["synthesize"].unchanged == {"the model wanted no call": 1}
         model.responder = lambda request: WANTS
         assert (await bench.synthesize(model=model)).tool_calls == ()
     assert len(model.requests) == 1
@@ -199,7 +199,7 @@ async def test_a_failure_is_no_call_the_sample_stays_and_the_next_run_asks(
         assert (await bench.synthesize(model=model, attempts=2)).tool_calls == ()
         assert len(model.requests) == requests
         stage = bench.tally.stages["synthesize"]
-        assert (stage.went, dict(stage.dropped)) == (1, {why: 1})
+        assert (stage.went, dict(stage.unchanged)) == (1, {why: 1})
         model.responder = lambda request: WANTS
         assert len((await bench.synthesize(model=model)).tool_calls) == 1
 
@@ -214,7 +214,7 @@ async def test_a_spent_budget_is_no_call(bench: Bench) -> None:
     async with LoopbackOpenAI(lambda request: WANTS) as model:
         assert (await bench.synthesize(model=model, max_calls=0)).tool_calls == ()
     assert model.requests == []
-    assert bench.tally.stages["synthesize"].dropped == {"the budget is spent": 1}
+    assert bench.tally.stages["synthesize"].unchanged == {"the budget is spent": 1}
 
 
 async def test_no_credit_ends_the_run(bench: Bench) -> None:
