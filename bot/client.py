@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.builds import Builds
 from bot.cogs.archive import ArchiveCog
+from bot.cogs.check import CheckCog
 from bot.cogs.tuner import TunerCog
 from bot.tree import WordsTree
 from tuner.adapters.sqlite_history import History
@@ -43,10 +44,13 @@ class TunerBot(commands.AutoShardedBot):
         self.settings = settings
         self.store = store
         self.builds = Builds(self, store, environment)
+        self._environment = environment
 
     async def setup_hook(self) -> None:
         await self.add_cog(ArchiveCog(self.settings, History(self.store)))
-        await self.add_cog(TunerCog(self, self.settings, self.store, self.builds))
+        tuner = TunerCog(self, self.settings, self.store, self.builds)
+        CheckCog(self, self.settings, self._environment).join(tuner.tuner)
+        await self.add_cog(tuner)
         await self._register()
 
     async def _register(self) -> None:

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"tuner {__version__}")
     root.set_defaults(verbose=False)
     commands_of = root.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_build, _add_segment, _add_validate, _add_status, _add_forget):
+    for add in (_add_build, _add_check, _add_segment, _add_validate, _add_status, _add_forget):
         add(commands_of)
     return root
 
@@ -85,6 +85,18 @@ def _add_build(commands_of: _Commands) -> None:
     _add_configuration(build)
     _add_dataset_flags(build)
     build.set_defaults(command="build")
+
+
+def _add_check(commands_of: _Commands) -> None:
+    check = commands_of.add_parser(
+        "check",
+        help="go through all that a build needs, and say what to do",
+        description="Goes through token, intent, channels and permissions, model key, prices, disk and archive, and "
+        "says what to do. Changes nothing and spends nothing. Exit code 0 when a build could run, 2 when something "
+        "has to be configured first, 1 when something else is in its way.",
+    )
+    _add_configuration(check)
+    check.set_defaults(command="check")
 
 
 def _add_segment(commands_of: _Commands) -> None:

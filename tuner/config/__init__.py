@@ -13,18 +13,29 @@ from tuner.config.loading import (
     parse_assignment,
     read_toml,
 )
-from tuner.config.readiness import NO_CHANNELS, POLICY, asked_model, missing, missing_key, refuse
+from tuner.config.readiness import (
+    NO_CHANNELS,
+    POLICY,
+    Finding,
+    asked_model,
+    exit_code,
+    missing,
+    missing_key,
+    refuse,
+)
 from tuner.config.secrets import check_arguments, looks_secret, secret, secret_fault, without_secrets
 
 __all__ = [
     "NO_CHANNELS",
     "POLICY",
     "SEARCHED",
+    "Finding",
     "asked_model",
     "changed",
     "check_arguments",
     "defaults",
     "environment",
+    "exit_code",
     "find_config",
     "load",
     "looks_secret",

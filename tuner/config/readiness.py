@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from tuner.config.secrets import secret_fault
 from tuner.config.settings import RULES, Settings
 from tuner.errors import UsageError
+
+State = Literal["good", "note", "bad", "unset"]  # unset: the configuration or the environment lacks it
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a build needs: how it stands, and what to do about it."""
+
+    subject: str
+    state: State
+    text: str
+    todo: str = ""
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """0 when a build could run, 2 when something has to be configured first, 1 when something else is in its way."""
+    states = {finding.state for finding in findings}
+    return 2 if "unset" in states else 1 if "bad" in states else 0
+
 
 POLICY = """\
 Reading from Discord needs your acknowledgement. Discord's Developer Policy (8 July 2024) forbids using message
