@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tuner.asking.estimate import Estimate
 from tuner.config.settings import RULES, Dataset, Settings
 from tuner.dataset.tokens import TokenCounter, token_counter
 from tuner.dataset.validation import FEWEST_LINES, check_line
+from tuner.errors import FatalError
 from tuner.models import Channel, Dialogue, Excerpt, Sample
 from tuner.people.audience import Audience
 from tuner.progress import Tally
@@ -29,6 +30,8 @@ from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
 from tuner.stages.synthesize import Synthesizer
+
+EXAMPLES = 3  # samples that a dry run shows
 
 OpenSource = Callable[[Audience, Tally], Source]
 
@@ -50,6 +53,7 @@ class RunStats:
     run_id: int
     files: tuple[WrittenFile, ...]
     counts: dict[str, Any]
+    examples: tuple[Sample, ...] = ()  # the first samples of a dry run, to look at
 
 
 async def build_dataset(
@@ -66,12 +70,17 @@ async def build_dataset(
     tally.max_samples = settings.dataset.max_samples
     tally.sample_tokens_exact = counter.exact
     tally.asks = chat is not None
+    examples: list[Sample] = []
     asker = Asker(chat, settings.models, tally) if chat else None
     dataset = settings.dataset
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
     synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
 
     async with recorded(store, _options(dataset), tally, owner) as run_id:
+        if chat and dataset.dry_run:
+            tally.note(
+                "A dry run asks the models as a build does, and spends as much; an estimate asks nothing."
+            )
         source = open_source(await _adopt_audience(history, dataset, tally), tally)
         async with (
             collecting(source, history, dataset, settings.collect.concurrency, tally) as collection,
@@ -86,12 +95,16 @@ async def build_dataset(
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
                         sample = assemble(dialogue, channels[dialogue.channel_id], builder, assets)
-                        _export(sample, writer, counter, tally)
+                        if _export(sample, writer, counter, tally) and len(examples) < EXAMPLES:
+                            examples.append(sample)
                     if tally.still_wanted() == 0:
                         collection.enough()
                         break
             await _write_transcripts(dataset.raw_dump_dir, history, collection.channels, names)
-            return await _finish(run_id, dataset, writer, tally)
+            stats = await _finish(run_id, dataset, writer, tally)
+            if not tally.samples:
+                await _check_anybody_wrote(history, dataset, collection.channels)
+            return replace(stats, examples=tuple(examples) if dataset.dry_run else ())
 
 
 async def estimate_dataset(
@@ -108,7 +121,7 @@ async def estimate_dataset(
     tally.max_samples = dataset.max_samples
     refiner = Refiner(models, None, Decisions(store), tally, dataset.personas, dataset.segment_concurrency)
     estimate = Estimate(counter.length, counter.exact)
-    async with recorded(store, _options(dataset), tally, owner) as run_id:
+    async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
         source = open_source(await _adopt_audience(history, dataset, tally), tally)
         async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
             names = {
@@ -123,6 +136,8 @@ async def estimate_dataset(
                     if dataset.max_samples is not None and estimate.segments >= dataset.max_samples:
                         collection.enough()
                         break
+        if not estimate.segments:
+            await _check_anybody_wrote(history, dataset, collection.channels)
         counted = estimate.counts(None if models.segment == RULES else models.price(models.segment))
         counts = {"run": run_id, "dry_run": True, **tally.final_counts(), "files": [], "estimate": counted}
         return RunStats(run_id, (), counts)
@@ -166,7 +181,7 @@ def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dia
     return dialogue
 
 
-def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally: Tally) -> None:
+def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally: Tally) -> bool:
     """Check a sample as a trainer would, and write it; one that would be refused is counted instead."""
     tally.came("export")
     record, upload = record_line(sample), upload_line(sample)
@@ -174,12 +189,26 @@ def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally:
     faults = check_line(record, "records", counter, tokens) or check_line(upload, "openai", counter, tokens)
     if faults:
         tally.dropped("export", f"not valid: {faults[0]}")
-        return
+        return False
     writer.add(encode(record), encode(upload))
     tally.samples += 1
     tally.synthetic_tool_calls += sample.metadata["synthetic_tool_calls"]
     tally.sample_tokens += tokens
     tally.went("export")
+    return True
+
+
+async def _check_anybody_wrote(history: History, dataset: Dataset, channels: Sequence[Channel]) -> None:
+    """Raise FatalError when the channels hold messages, and none by the people whose words may be used."""
+    wanted = {channel.id for channel in channels}
+    reaches = [r for r in await history.reach() if r.channel.id in wanted]
+    others = sum(r.stubs for r in reaches)
+    if dataset.allowed_users and others and not any(r.messages for r in reaches):
+        raise FatalError(
+            f"Nobody in dataset.allowed_users ({len(dataset.allowed_users)} ids) wrote anything in the {len(channels)} "
+            f"channels and threads that were read, which hold {others:,} messages by others. Right-click a person in "
+            "Discord → Copy User ID, and compare."
+        )
 
 
 async def _write_transcripts(

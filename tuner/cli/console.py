@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tuner.amounts import duration, money, percent
+from tuner.models import ChatMessage, Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
 
 HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
+LONGEST_SHOWN = 160  # characters of a message of a sample
 COUNTED = {"collect": "messages", "segment": "stretches of talk"}
 
 log = logging.getLogger("tuner")
@@ -154,6 +156,8 @@ def summary(counts: dict[str, Any]) -> list[str]:
         lines.append(f"  {_fitted(counts['calibration'])}")
     models = counts["models"]
     if models["calls"] or models["reused"]:
+        if counts["dry_run"]:
+            lines.append(f"  this dry run spent {money(models['cost'])} on models")
         lines.append(
             f"  model calls: {models['calls']} ({models['failed']} failed), {models['reused']} decisions reused, "
             f"{models['prompt_tokens']:,} + {models['completion_tokens']:,} tokens, {money(models['cost'])}"
@@ -164,6 +168,24 @@ def summary(counts: dict[str, Any]) -> list[str]:
         for f in counts["files"]
     ]
     return lines
+
+
+def shown_samples(samples: Sequence[Sample]) -> list[str]:
+    """Samples to look at: who says what, and what the model is to learn to answer."""
+    lines = []
+    for number, sample in enumerate(samples, 1):
+        lines.append(f"Sample {number}:")
+        for message in sample.messages:
+            if message["role"] != "system" and message.get("weight") != 0:
+                lines.append(f"  {message['role']:<9} {_shown_text(message)}")
+    return lines
+
+
+def _shown_text(message: ChatMessage) -> str:
+    calls = [call["function"] for call in message.get("tool_calls") or ()]
+    called = ", ".join(f"{call['name']} {call['arguments']}" for call in calls)
+    text = str(message.get("content") or called).replace("\n", " ↵ ")
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
 def _stage_summary(name: str, stage: Mapping[str, Any]) -> str:

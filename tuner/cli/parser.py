@@ -82,6 +82,11 @@ def _add_build(commands_of: _Commands) -> None:
     source.add_argument(
         "--sample", action="store_true", help="build from the embedded sample: no token, no key"
     )
+    build.add_argument(
+        "--estimate",
+        action="store_true",
+        help="say what a build would read and ask, and what that would cost; ask no model, write no dataset",
+    )
     _add_configuration(build)
     _add_dataset_flags(build)
     build.set_defaults(command="build")

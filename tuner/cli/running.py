@@ -39,8 +39,11 @@ class Interrupted(Exception):
         self.exit_code = 128 + number
 
 
-def settings_of(arguments: argparse.Namespace, *, needed: bool) -> Settings:
-    """Settings from the file, then --set, then named flags. `needed`: Discord is to be read with them."""
+def settings_of(arguments: argparse.Namespace, *, needed: bool, asking: bool = True) -> Settings:
+    """Settings from the file, then --set, then named flags. `needed`: Discord is to be read with them.
+
+    `asking`: so are models to be asked.
+    """
     flags = [(name, value) for name, value in vars(arguments).items() if "." in name and value is not None]
     overrides = [*map(config.parse_assignment, arguments.set), *flags]
     if getattr(arguments, "sample", False) and arguments.config is None:
@@ -54,7 +57,8 @@ def settings_of(arguments: argparse.Namespace, *, needed: bool) -> Settings:
     if needed:
         faults = [] if path or settings.dataset.channels else [NO_CONFIG]
         config.refuse(
-            [*faults, *config.missing(settings, config.environment())], "a build can read from Discord"
+            [*faults, *config.missing(settings, config.environment(), asking=asking)],
+            "a build can read from Discord",
         )
     return settings
 

@@ -45,13 +45,13 @@ NO_CHANNELS = (
 )
 
 
-def missing(settings: Settings, environment: Mapping[str, str]) -> list[str]:
-    """Everything that reading from Discord, and asking the models that are named, still needs."""
+def missing(settings: Settings, environment: Mapping[str, str], *, asking: bool = True) -> list[str]:
+    """Everything that reading from Discord still needs, and `asking` the models that are named."""
     return [
         *([] if settings.dataset.channels else [NO_CHANNELS]),
         *([] if settings.discord.acknowledge_policy else [POLICY]),
         *filter(None, [secret_fault(environment, settings.discord.token_env, "Reading from Discord")]),
-        *missing_key(settings, environment),
+        *(missing_key(settings, environment) if asking else ()),
     ]
 
 
