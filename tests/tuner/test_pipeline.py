@@ -107,14 +107,21 @@ async def test_stats_say_how_sure_the_segments_are(world: World, work: Workplace
         assert counts["calibration"].keys() == {"replies", "accuracy_before", "accuracy_after"}
 
 
-async def test_no_sample_leaves_the_old_dataset(world: World, work: Workplace) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_no_sample_fails_with_the_reason_and_leaves_the_old_dataset(
+    world: World, work: Workplace, dry_run: bool
+) -> None:
     channel = world.add_channel("quiet")
     world.add_message(channel, world.add_user("lonely"), "hello?")
     work.records.write_text("the old one\n")
     async with LoopbackDiscord(world) as server:
-        stats = await work.build(server, [channel])
+        with pytest.raises(FatalError, match=r"No sample came out.*Left out: segment: 1 only one speaker\."):
+            await work.build(server, [channel], {"dataset.dry_run": dry_run})
+    assert [file.name for file in work.folder.rglob("*") if not file.name.startswith("tuner.db")] == [
+        "records.jsonl",
+        "raw",
+    ]
     assert work.records.read_text() == "the old one\n"
-    assert any("No sample" in note for note in stats.counts["notes"])
 
 
 async def test_a_second_builder_is_told_who_runs(world: World, work: Workplace) -> None:

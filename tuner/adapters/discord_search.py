@@ -15,7 +15,7 @@ import discord
 from discord.http import Route
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
-from tuner.asking.patience import backoff
+from tuner.asking.backoff import backoff
 from tuner.config.settings import Collect
 from tuner.errors import FatalError, RetryError, SkipError
 

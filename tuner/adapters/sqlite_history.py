@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,7 +111,8 @@ class History:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         async with self._store.transaction() as db:
             await db.executemany(
-                "INSERT OR IGNORE INTO opt_outs VALUES (?, ?)", [(i, since) for i in user_ids]
+                "INSERT OR IGNORE INTO opt_outs (user_id, since) VALUES (?, ?)",
+                [(i, since) for i in user_ids],
             )
         return await self._make_stubs(user_ids, audience, erase=True)
 
@@ -132,6 +134,8 @@ class History:
                 [(message.text, _as_row(message)[-1], message.id) for message in mentioning],
             )
             await _drop_copies(db)
+            if changed or mentioning:  # datasets made before this are not kept when they are replaced
+                await db.execute("INSERT OR REPLACE INTO meta VALUES ('withdrawn', ?)", (str(time.time()),))
         await self.purge()
         return changed
 

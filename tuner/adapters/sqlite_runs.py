@@ -69,6 +69,23 @@ class Runs:
                 (state, _now(), json.dumps(progress), message, run_id),
             )
 
+    async def made(self, run_id: int, digests: Sequence[str]) -> None:
+        """Remember the SHA-256 of the dataset files that a run is about to leave."""
+        async with self._store.transaction() as db:
+            await db.execute("UPDATE runs SET files = ? WHERE id = ?", (json.dumps(list(digests)), run_id))
+
+    async def maker(self, digest: str) -> int | None:
+        """The run that left this dataset file, None for one that was made elsewhere."""
+        rows = await self._store.fetch(
+            "SELECT max(runs.id) FROM runs, json_each(runs.files) AS file WHERE file.value = ?", (digest,)
+        )
+        return rows[0][0] if rows else None
+
+    async def last_withdrawal(self) -> float:
+        """When people's words were last erased because they left or opted out, in unix time; 0 for never."""
+        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'withdrawn'")
+        return float(rows[0][0]) if rows else 0.0
+
     async def reported(self, run_id: int, report: Report) -> None:
         """Remember where a run is shown."""
         values = (report.guild_id, report.channel_id, report.message_id, report.posted_at, run_id)

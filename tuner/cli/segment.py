@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from tuner import snowflake
-from tuner.adapters.dataset_files import replacing
 from tuner.adapters.sqlite_history import History
+from tuner.adapters.switch import replacing
 from tuner.cli.archive import opened
 from tuner.cli.console import printable
 from tuner.cli.explanation import READING_HELP, Stretch, shown

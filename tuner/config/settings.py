@@ -92,6 +92,7 @@ class Models(Table):
     segment: str = Field(default="rules", min_length=1)
     tool_trigger: str = Field(default="rules", min_length=1)
     on_failure: Literal["skip", "rules"] = "skip"
+    most_undecided: float = Field(default=0.2, ge=0, le=1)
     max_calls: int | None = Field(default=None, ge=0)
     max_cost: float | None = Field(default=None, ge=0)
     attempts: int = Field(default=3, ge=1, le=10)
@@ -139,6 +140,12 @@ class Store(Table):
     """Where the archive is kept."""
 
     path: str = Field(default="data/tuner.db", min_length=1)
+
+
+class People(Table):
+    """What is known of people beside the archive."""
+
+    opt_outs: str = ""
 
 
 class SegmentRules(Table):
@@ -192,6 +199,7 @@ class Export(Table):
     """Files made for providers, beside the records."""
 
     profiles: tuple[ExportProfile, ...] = ("openai",)
+    keep_replaced: int = Field(default=3, ge=0)
 
 
 class Settings(Table):
@@ -203,6 +211,7 @@ class Settings(Table):
     discord: Discord = Discord()
     collect: Collect = Collect()
     store: Store = Store()
+    people: People = People()
     segment: SegmentRules = SegmentRules()
     prompt: Prompt = Prompt()
     export: Export = Export()
