@@ -96,6 +96,7 @@ class Models(Table):
     max_calls: int | None = Field(default=None, ge=0)
     max_cost: float | None = Field(default=None, ge=0)
     attempts: int = Field(default=3, ge=1, le=10)
+    most_failures: int = Field(default=25, ge=1)
     segments_per_request: int = Field(default=8, ge=1, le=32)
     timeout_seconds: float = Field(default=60, gt=0)
     backoff_seconds: float = Field(default=1.0, ge=0)

@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from tuner.asking.chat import Asker, BudgetError, Question
+from tuner.asking.answers import Answer, Question
+from tuner.asking.chat import Asker, NotAskedError
 from tuner.asking.decisions import Decisions
 from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
@@ -185,16 +186,15 @@ class Refiner:
         assert self._asker is not None  # built with one whenever a model is named
         transcripts = [pending.transcript for pending in group]
         try:
-            answer = await self._asker.ask(self._question(transcripts))
+            answer = await self._asker.ask(
+                self._question(transcripts), lambda answer: _is_useful(answer, transcripts)
+            )
         except SkipError as error:
-            why = str(error) if isinstance(error, BudgetError) else "failed: no answer"
+            why = str(error) if isinstance(error, NotAskedError) else "failed: no answer"
             for pending in group:
                 pending.fault = why
             return False
-        checked = (
-            [f"failed: {answer.fault}"] * len(group) if answer.fault else _faults(answer.text, transcripts)
-        )
-        for pending, outcome in zip(group, checked, strict=True):
+        for pending, outcome in zip(group, _outcomes(answer, transcripts), strict=True):
             if isinstance(outcome, Verdict):
                 pending.verdict = outcome
             else:
@@ -223,6 +223,13 @@ class Refiner:
         return verdict.apply(decided, pending.transcript)
 
 
-def _faults(text: str, transcripts: Sequence[Transcript]) -> list[Verdict | str]:
-    outcomes = verdict.read_reply(text, transcripts)
+def _outcomes(answer: Answer, transcripts: Sequence[Transcript]) -> list[Verdict | str]:
+    """A verdict for each segment, or why there is none."""
+    if answer.fault:
+        return [f"failed: {answer.fault}"] * len(transcripts)
+    outcomes = verdict.read_reply(answer.text, transcripts)
     return [f"failed: {outcome}" if isinstance(outcome, str) else outcome for outcome in outcomes]
+
+
+def _is_useful(answer: Answer, transcripts: Sequence[Transcript]) -> bool:
+    return any(isinstance(outcome, Verdict) for outcome in _outcomes(answer, transcripts))

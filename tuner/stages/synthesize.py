@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tuner.asking.chat import Asker, BudgetError, Question
+from tuner.asking.answers import Answer, Question
+from tuner.asking.chat import Asker, NotAskedError
 from tuner.asking.decisions import Decisions
 from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
@@ -112,16 +113,13 @@ class Synthesizer:
         why = ""
         for _ in range(self._settings.attempts):
             try:
-                answer = await self._asker.ask(question)
+                answer = await self._asker.ask(question, lambda answer: _wish(answer) is not None)
             except SkipError as error:
-                why = str(error) if isinstance(error, BudgetError) else "failed: no answer"
+                why = str(error) if isinstance(error, NotAskedError) else "failed: no answer"
                 break
-            if not answer.fault:
-                try:
-                    return _Wish.model_validate_json(answer.text)
-                except ValidationError:
-                    answer = replace(answer, fault="answer of another form")
-            why = f"failed: {answer.fault}"
+            if wish := _wish(answer):
+                return wish
+            why = f"failed: {answer.fault or 'answer of another form'}"
         self._tally.unchanged("synthesize", why)
         return None
 
@@ -132,6 +130,16 @@ class Synthesizer:
             if found := await self._archive.search(dialogue.channel_id, word, oldest, DEPTH):
                 hits[word] = found
         return tool_result(await self._archive.by_id(best(hits)), channel_names)
+
+
+def _wish(answer: Answer) -> _Wish | None:
+    """What the model wants, None where the answer does not say it in the form asked for."""
+    if answer.fault:
+        return None
+    try:
+        return _Wish.model_validate_json(answer.text)
+    except ValidationError:
+        return None
 
 
 def _transcript(turns: Sequence[Turn]) -> str:

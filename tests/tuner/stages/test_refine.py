@@ -376,6 +376,34 @@ def approved(persona: str) -> JsonObject:
     return {"segment": 1, "keep": True, "persona": persona, "lines": [1, 2], "reason": "good"}
 
 
+USELESS: list[Misbehave] = [
+    SERVER_ERROR,
+    NOT_JSON,
+    OTHER_SHAPE,
+    CUT_ANSWER,
+    REFUSAL,
+    RawAnswer('{"segments": []}'),
+]
+
+
+@pytest.mark.parametrize("step", USELESS, ids=str)
+@pytest.mark.parametrize("good", [0, 5])
+async def test_a_model_that_gives_nothing_usable_is_found_out(
+    bench: Bench, step: Misbehave, good: int
+) -> None:
+    width = 4
+    async with LoopbackOpenAI(lambda request: step) as server:
+        server.responder = approve_all
+        await bench.refine(server, talks(good), segments_per_request=1)
+        server.responder = lambda request: step
+        with pytest.raises(FatalError, match="no usable answer to 25 requests in a row"):
+            await bench.refine(server, talks(271), concurrency=width)
+        assert 25 <= len(server.requests) - good < 25 + width
+        assert bench.tally.spending.reused == good
+        server.responder = approve_all
+        assert len(await bench.refine(server, talks(271))) == 271
+
+
 # -- what ends the run -------------------------------------------------------------
 
 
