@@ -315,8 +315,9 @@ class History:
 
 
 async def _drop_copies(db: Writer) -> None:
-    """Text was erased: drop the answers that may repeat it."""
-    await db.execute("DELETE FROM decisions WHERE quotes")
+    """Text was erased: drop the answers that may repeat any; those that say whose words they quote are dropped by
+    a trigger."""
+    await db.execute("DELETE FROM decisions WHERE quotes AND key NOT IN (SELECT key FROM quoted)")
     await _mark_traces(db)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner.adapters.sqlite_store import Store
+from tuner.adapters.sqlite_store import Store, Writer
+from tuner.models import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +136,39 @@ class Decisions:
 
     async def find(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         rows = await self._store.fetch(
-            "SELECT key, answer FROM decisions WHERE key IN (SELECT value FROM json_each(?))",
+            "SELECT key, answer FROM decisions WHERE key IN (SELECT value FROM json_each(?)) "
+            "AND CASE WHEN json_valid(answer) THEN json_type(answer) END = 'object'",  # damaged ones are none
             (json.dumps(list(keys)),),
         )
         return {key: json.loads(answer) for key, answer in rows}
 
-    async def keep(self, answers: Mapping[str, Mapping[str, Any]], *, quotes: bool) -> None:
-        """Store answers; `quotes` when they may repeat words of the chat."""
+    async def keep(
+        self, answers: Mapping[str, Mapping[str, Any]], *, quotes: bool, sources: Sequence[Message] = ()
+    ) -> None:
+        """Store answers; `quotes` when they may repeat words of the chat, namely of the `sources`.
+
+        Such answers are gone as soon as one of their sources changes, and not stored where one has already.
+        """
         async with self._store.transaction() as db:
+            if not await _unchanged(db, sources):
+                return
             await db.executemany(
                 "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?)",
                 [(key, json.dumps(answer), quotes, _now()) for key, answer in answers.items()],
             )
+            await db.executemany(
+                "INSERT OR IGNORE INTO quoted VALUES (?, ?)",
+                [(message.id, key) for message in sources for key in answers],
+            )
+
+
+async def _unchanged(db: Writer, messages: Sequence[Message]) -> bool:
+    """Whether these messages still say what they said when they were read."""
+    rows = await db.execute_fetchall(
+        "SELECT id, content FROM messages WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps([message.id for message in messages]),),
+    )
+    return {m.id: m.text for m in messages} == {row[0]: row[1] for row in rows}
 
 
 def _now() -> str:

@@ -156,11 +156,11 @@ class Refiner:
             hopeful = twin.verdict is None or twin.verdict.keep
             return _Pending(transcript, key, None, hopeful, twin=twin)
         stored = (await self._decisions.find([key])).get(key)
-        if stored is None:
+        decided = None if stored is None else verdict.read_stored(stored, transcript)
+        if decided is None:
             pending = self._undecided[key] = _Pending(transcript, key, None, hopeful=True)
             return pending
         self._tally.spending.reused += 1
-        decided = Verdict.model_validate(stored)
         return _Pending(transcript, key, decided, hopeful=decided.keep)
 
     def _question(self, transcripts: Sequence[Transcript]) -> Question:

@@ -95,21 +95,33 @@ class Transcript:
 
 def transcribe(segment: Segment, channel_names: Mapping[int, str], personas: Collection[int]) -> Transcript:
     """Write a segment down for the model."""
+    messages = segment.messages
+    letters, names = letters_of(messages, personas), names_of(messages)
+    numbers = {message.id: number for number, message in enumerate(messages, 1)}
+    lines, before = [], messages[0].at
+    for message in messages:
+        number, label = numbers[message.id], letters[message.speaker]
+        reply = f">{numbers[message.reply_to]}" if message.reply_to in numbers else ""
+        said = line_of(message, letters, names, channel_names)
+        lines.append(f"{number} {label}{reply}{_pause(message.at - before)}: {said}")
+        before = message.at
+    return Transcript(segment, tuple(letters[m.speaker] for m in messages), "\n".join(lines))
+
+
+def letters_of(messages: Sequence[Message], personas: Collection[int] = ()) -> dict[int, str]:
+    """A letter for each speaker, small for who can't be the persona; no persona named: anybody can."""
     letters: dict[int, str] = {}
-    for message in segment.messages:
+    for message in messages:
         letter = chr(ord("A") + len(letters))
         eligible = not personas or message.speaker in personas
         letters.setdefault(message.speaker, letter if eligible else letter.lower())
-    numbers = {message.id: number for number, message in enumerate(segment.messages, 1)}
-    lines, before = [], segment.messages[0].at
-    for message in segment.messages:
-        number, label = numbers[message.id], letters[message.speaker]
-        reply = f">{numbers[message.reply_to]}" if message.reply_to in numbers else ""
-        lines.append(
-            f"{number} {label}{reply}{_pause(message.at - before)}: {_line(message, letters, channel_names)}"
-        )
-        before = message.at
-    return Transcript(segment, tuple(letters[m.speaker] for m in segment.messages), "\n".join(lines))
+    return letters
+
+
+def names_of(messages: Sequence[Message]) -> dict[str, int]:
+    """Whom a name after an @ means: whoever is mentioned by it, or speaks under it."""
+    mentioned = {name: i for message in messages for i, name in message.extras.mentions if name}
+    return mentioned | {message.name: message.speaker for message in messages if message.name}
 
 
 def question(transcripts: Sequence[Transcript]) -> str:
@@ -129,6 +141,16 @@ def read_reply(text: str, transcripts: Sequence[Transcript]) -> list[Verdict | s
             return ["answer about another segment"] * len(transcripts)
         answers[answered.segment] = answered
     return [_checked(answers.get(n), t) for n, t in enumerate(transcripts, 1)]
+
+
+def read_stored(decision: Mapping[str, Any], transcript: Transcript) -> Verdict | None:
+    """A verdict that was kept; None where it was damaged since."""
+    try:
+        answered = _Answered.model_validate({**decision, "segment": 1})
+    except ValidationError:
+        return None
+    verdict = _checked(answered, transcript)
+    return verdict if isinstance(verdict, Verdict) else None
 
 
 def _checked(answered: _Answered | None, transcript: Transcript) -> Verdict | str:
@@ -184,23 +206,31 @@ def one_line(text: str) -> str:
     return line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + "…"
 
 
-def _line(message: Message, letters: Mapping[int, str], channel_names: Mapping[int, str]) -> str:
-    mentions = message.extras.mentions
-    labelled = tuple((speaker, letters.get(speaker, name)) for speaker, name in mentions)
+def line_of(
+    message: Message, letters: Mapping[int, str], names: Mapping[str, int], channel_names: Mapping[int, str]
+) -> str:
+    """What a message says, as one line: mentions of speakers are their letters, of others "@someone"."""
+
+    def unnamed(text: str) -> str:
+        return _with_markup(text, names)
+
+    extras = message.extras
+    mentions = tuple(
+        (speaker, letters.get(speaker, "")) for speaker in {*names.values(), *dict(extras.mentions)}
+    )
+    poll = unnamed(extras.poll)
     shown = replace(
-        message,
-        text=_with_markup(message.text or "", {name: i for i, name in mentions if name and i in letters}),
-        extras=replace(message.extras, mentions=labelled),
+        message, text=unnamed(message.text or ""), extras=replace(extras, mentions=mentions, poll=poll)
     )
     return one_line(render.readable(shown, channel_names))
 
 
-def _with_markup(text: str, mentioned: Mapping[str, int]) -> str:
-    """Mentions as Discord writes them: exports hold `@Name` instead."""
-    if not mentioned:
+def _with_markup(text: str, names: Mapping[str, int]) -> str:
+    """Mentions as Discord writes them: exports, and people in a hurry, write `@Name` instead."""
+    if "@" not in text or not names:
         return text
-    names = "|".join(re.escape(name) for name in sorted(mentioned, key=len, reverse=True))
-    return re.sub(rf"@({names})(?!\w)", lambda m: f"<@{mentioned[m[1]]}>", text)
+    written = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.sub(rf"@({written})(?!\w)", lambda m: f"<@{names[m[1]]}>", text)
 
 
 def _pause(seconds: float) -> str:

@@ -198,6 +198,18 @@ async def test_what_was_decided_is_not_asked_again(bench: Bench) -> None:
     assert [len(lines) for lines in questions(server.requests[-1])] == [2]
 
 
+@pytest.mark.parametrize(
+    "damaged", ["", "{", "[]", "{}", '{"keep": true, "persona": "B", "lines": [9], "reason": "good"}']
+)
+async def test_a_damaged_decision_is_none(bench: Bench, damaged: str) -> None:
+    async with LoopbackOpenAI(approve_all) as server:
+        first = await bench.refine(server, talks(2))
+        async with open_store(bench.archive) as store, store.transaction() as db:
+            await db.execute("UPDATE decisions SET answer = ?", (damaged,))
+        assert await bench.refine(server, talks(2)) == first
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("changes", [{"segment": "another-model"}, {}])
 async def test_another_model_or_persona_is_another_question(bench: Bench, changes: dict[str, str]) -> None:
     async with LoopbackOpenAI(approve_all) as server:
