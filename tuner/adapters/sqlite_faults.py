@@ -20,7 +20,7 @@ def in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _in_words(path, error) from error
+        raise _in_words(path, error) from None  # its own words may be a row's
     except (OSError, ValueError) as error:  # a ValueError: no file has such a name
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise UsageError(f"The archive {path} cannot be opened: {why}.") from error
@@ -38,7 +38,7 @@ def _in_words(path: Path, error: sqlite3.Error) -> FatalError:
     text = str(error)
     if code == sqlite3.SQLITE_NOTADB:
         return UsageError(f"{path} is not a Tuner archive. Set store.path to another file.")
-    if code == sqlite3.SQLITE_CORRUPT or "malformed" in text:
+    if code == sqlite3.SQLITE_CORRUPT or "malformed" in text or "UTF-8" in text:
         return _damaged(path)
     if code in _FULL:
         return FatalError(

@@ -12,6 +12,7 @@ from typing import Any
 
 from tuner import snowflake
 from tuner.adapters.sqlite_store import Row, Store, Writer
+from tuner.errors import FatalError
 from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, unmention
@@ -304,7 +305,7 @@ class History:
         return reaches
 
     async def _as_messages(self, rows: Sequence[Row]) -> list[Message]:
-        extras = [json.loads(row[7]) if row[7] != "{}" else None for row in rows]
+        extras = [_extras_of(row) if row[7] != "{}" else None for row in rows]
         mentioned = sorted({i for extra in extras if extra for i in extra.get("mentions", ()) if i > 0})
         named = "SELECT id, name FROM authors WHERE id IN (SELECT value FROM json_each(?))"
         names: dict[int, str] = dict(await self._store.fetch(named, (json.dumps(mentioned),)))
@@ -347,6 +348,18 @@ def _as_row(message: Message) -> Row:
 
 
 _NO_EXTRAS = Extras()
+
+
+def _extras_of(row: Row) -> dict[str, Any]:
+    try:
+        extra = json.loads(row[7])
+        if isinstance(extra, dict):
+            return extra
+    except (ValueError, RecursionError):
+        pass
+    raise FatalError(
+        f"Message {row[0]} in the archive is damaged: what it carries besides its text is no JSON object."
+    )
 
 
 def _as_extras(extra: dict[str, Any], names: dict[int, str]) -> Extras:

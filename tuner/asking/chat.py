@@ -10,8 +10,8 @@ from typing import Protocol
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from tuner.asking.answers import Answer, Question
-from tuner.asking.breaker import Breaker, NoAnswersError
 from tuner.asking.backoff import backoff
+from tuner.asking.breaker import Breaker, NoAnswersError
 from tuner.config.settings import RULES, Models
 from tuner.errors import FatalError, RetryError, SkipError, TunerError
 from tuner.progress import Tally
