@@ -23,7 +23,7 @@ from tuner.models import Dialogue, Message, ToolCall, Turn
 from tuner.progress import Tally
 from tuner.prompt.turns import tool_result
 from tuner.stages.recall import best, keywords, recalls
-from tuner.stages.verdict import letters_of, line_of, names_of
+from tuner.stages.verdict import LONGEST_LINE, letters_of, line_of, names_of
 
 VERSION = "2"  # part of every decision's key; change it with the instructions or the transcript's form
 LONGEST_QUERY = 120  # characters
@@ -188,6 +188,6 @@ def _scene(
         return None
     letters, names, lines = letters_of(messages), names_of(messages), []
     for turn in turns:
-        said = (line_of(by_id[i], letters, names, channel_names) for i in turn.message_ids)
-        lines.append(f"{letters[turn.speaker]}: {' / '.join(said)}")
+        said = " / ".join(line_of(by_id[i], letters, names, channel_names) for i in turn.message_ids)
+        lines.append(f"{letters[turn.speaker]}: {said[:LONGEST_LINE]}")
     return _Scene("\n".join(lines), tuple(messages))
