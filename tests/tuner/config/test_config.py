@@ -442,6 +442,18 @@ def test_a_secret_is_read_from_the_environment() -> None:
             config.secret(empty, "T", "Reading")
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["sk-a\nsk-b", "sk-a\r\nX: y", "sk-ä", "Bearer sk-a", "sk-a\x00", "\ufeffsk-a", "sk\udcff", "‘sk-a’"],
+)
+def test_what_no_header_can_hold_is_no_secret_and_not_repeated(value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        config.secret({"T": value}, "T", "Reading")
+    assert str(caught.value).startswith("Reading needs the environment variable T, which holds something")
+    assert "sk" not in str(caught.value)
+    assert str(caught.value).count("\n") == 0
+
+
 # -- files -------------------------------------------------------------------------
 
 
