@@ -39,6 +39,7 @@ class Request:
     requester: int  # user id
     requester_name: str
     estimate: bool = False
+    confirmed: bool = False  # words of people who are no longer allowed may be erased
 
 
 class Builds:
@@ -124,7 +125,9 @@ class Builds:
             stats = await estimate_dataset(settings, self._store, open_source, tally, owner)
         else:
             async with configured_chat(settings.models, settings.openai, self._environment) as chat:
-                stats = await build_dataset(settings, self._store, open_source, chat, tally, owner)
+                stats = await build_dataset(
+                    settings, self._store, open_source, chat, tally, owner, confirmed=request.confirmed
+                )
         return stats.counts
 
     async def _attend(

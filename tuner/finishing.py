@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.adapters.dataset_files import DatasetWriter, encode_stats, write_transcript
+from tuner.adapters.dataset_files import DatasetWriter, Output, encode_stats, write_transcript
 from tuner.adapters.former_datasets import Former, former, kept_before, kept_path, with_uploads
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.switch import ALL, Switch, switching
 from tuner.config.settings import Settings
-from tuner.dataset.succession import objection
+from tuner.dataset.succession import nothing, objection
 from tuner.dataset.validation import FEWEST_LINES
 from tuner.errors import FatalError
 from tuner.models import Channel, Sample
@@ -40,6 +40,14 @@ class RunStats:
     files: tuple[WrittenFile, ...]
     counts: dict[str, Any]
     examples: tuple[Sample, ...] = ()  # the first samples of a dry run, to look at
+
+
+class NothingMadeError(FatalError):
+    """No sample came out. The counts and transcripts, which show why, were written all the same."""
+
+    def __init__(self, message: str, stats: RunStats) -> None:
+        super().__init__(message)
+        self.stats = stats
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +87,25 @@ class Outputs:
         records = before[0] if before else None
         if why := objection(tally, self._settings.models.most_undecided, records.lines if records else 0):
             raise FatalError(why)
+        if why := nothing(tally):
+            for output in () if dry_run else self.writer.outputs:
+                self._switch.drop(output.path)
+            raise NothingMadeError(why, await self._commit(run_id, (), Succession(), runs, tally))
         if tally.samples < FEWEST_LINES:
             tally.note(
                 f"{tally.samples} samples are fewer than the {FEWEST_LINES} a trainer wants.", warning=True
             )
         succession = await self._succession(run_id, before, runs, tally)
         written = () if dry_run else self.writer.outputs
+        return await self._commit(run_id, written, succession, runs, tally)
+
+    async def _commit(
+        self, run_id: int, written: Sequence[Output], succession: Succession, runs: Runs, tally: Tally
+    ) -> RunStats:
         files = tuple(WrittenFile(str(o.path), o.lines, o.size, o.sha256) for o in written)
         counts = {
             "run": run_id,
-            "dry_run": dry_run,
+            "dry_run": self._settings.dataset.dry_run,
             **tally.final_counts(),
             "files": [asdict(file) for file in files],
             "replaced": list(succession.replaced),

@@ -13,6 +13,7 @@ from tuner.adapters.dataset_files import DatasetWriter
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
+from tuner.adopting import adopt_audience, look_as_audience
 from tuner.asking.chat import Asker, Chat
 from tuner.asking.estimate import Estimate
 from tuner.config.settings import RULES, Dataset, Settings
@@ -57,7 +58,7 @@ async def build_dataset(
     `confirmed`: words of people who are no longer allowed may be erased. No output may overwrite what is in `reads`.
     Raises FatalError, with everything read and decided so far stored and old output untouched.
     """
-    history, decisions = History(store), Decisions(store)
+    decisions = Decisions(store)
     builder, assets = load_builder(settings.prompt.stack), load_assets(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     tally.max_samples = settings.dataset.max_samples
@@ -67,14 +68,18 @@ async def build_dataset(
     asker = Asker(chat, settings.models, tally) if chat else None
     dataset = settings.dataset
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
-    synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
 
     async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
         if chat and dataset.dry_run:
             tally.note(
                 "A dry run asks the models as a build does, and spends as much; an estimate asks nothing."
             )
-        source = open_source(await _adopt_audience(history, dataset, tally), tally)
+        if dataset.dry_run:
+            history, audience = await look_as_audience(store, settings, tally)
+        else:
+            history, audience = await adopt_audience(store, settings, tally, confirmed=confirmed)
+        synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
+        source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {channel.id: channel.name for channel in channels.values()}
@@ -106,13 +111,14 @@ async def estimate_dataset(
     when the price is not known, 0 with the rules). Decisions that are stored cost nothing and are left out.
     Calls for tool triggers, which few samples need, are not counted.
     """
-    history, counter = History(store), await asyncio.to_thread(token_counter)
+    counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
     tally.max_samples = dataset.max_samples
     refiner = Refiner(models, None, Decisions(store), tally, dataset.personas, dataset.segment_concurrency)
     estimate = Estimate(counter.length, counter.exact)
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
-        source = open_source(await _adopt_audience(history, dataset, tally), tally)
+        history, audience = await look_as_audience(store, settings, tally)
+        source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
             names = {
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
@@ -136,23 +142,6 @@ async def estimate_dataset(
 def _options(dataset: Dataset) -> dict[str, Any]:
     """What is remembered of how a run was asked for."""
     return {"dry_run": dataset.dry_run, "max_samples": dataset.max_samples, "channels": dataset.channels}
-
-
-async def _adopt_audience(history: History, dataset: Dataset, tally: Tally) -> Audience:
-    """The people of this run; the archive is brought to hold words of no one else."""
-    if not dataset.allowed_users:
-        tally.note(
-            "dataset.allowed_users is empty: everyone's words are used, bots excepted. Name the people who "
-            "agreed, to use theirs only.",
-            warning=True,
-        )
-    audience = await history.audience(dataset.allowed_users, dataset.personas)
-    change = await history.adopt(audience)
-    if change.people_removed:
-        tally.note(f"The words of {change.people_removed} people who are no longer allowed were erased.")
-    if change.must_reread:
-        tally.note("People were added to dataset.allowed_users: history is read again for their words.")
-    return audience
 
 
 async def _stored(history: History, channels: Sequence[Channel]) -> int:

@@ -99,6 +99,7 @@ class TunerCog(commands.Cog):
         earliest="A date such as 2024-05-01: read history from there",
         channel="Only this channel",
         estimate="Count model calls, tokens and cost; ask no model",
+        confirm="Erase the words of people who are no longer in dataset.allowed_users",
     )
     @admins_only()
     async def build(
@@ -109,6 +110,7 @@ class TunerCog(commands.Cog):
         earliest: str | None = None,
         channel: str | None = None,
         estimate: bool = False,
+        confirm: bool = False,
     ) -> None:
         async with self._starting:  # who comes second is told of the first, however quick they were
             if refusal := await self._already_running():
@@ -116,7 +118,7 @@ class TunerCog(commands.Cog):
                 return
             settings = self._settings_for(max_samples, dry_run, earliest, channel)
             admin_channel = await self._admin_channel()
-            request = Request(settings, interaction.user.id, interaction.user.display_name, estimate)
+            request = Request(settings, interaction.user.id, interaction.user.display_name, estimate, confirm)
             number = await self._builds.start(request, admin_channel)
         await reply(interaction, _started(number, settings, estimate))
 

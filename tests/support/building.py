@@ -16,6 +16,7 @@ from tuner import config
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
 from tuner.config.settings import Settings
+from tuner.finishing import NothingMadeError
 from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Tally
 
@@ -68,21 +69,30 @@ class Workplace:
         channels: Sequence[int],
         changes: Changes = NO_CHANGES,
         tally: Tally | None = None,
+        *,
+        confirmed: bool = False,
     ) -> RunStats:
-        """One run in this process, with the real client. Give a `tally` to see the counts of a run that fails."""
+        """One run in this process, with the real client. Give a `tally` to see the counts of a run that fails.
+
+        A run that makes no sample fails too, but it gives its counts here: most tests are about what it read.
+        """
         settings = self.settings(channels, changes)
         if "collect.requests_per_second" not in changes:
             settings = _hurried(settings)
         with patched(server):
             async with rest_client("test-token") as client, open_store(self.archive) as store:
-                return await build_dataset(
-                    settings,
-                    store,
-                    lambda audience, tally: DiscordSource(client, audience, settings.collect, tally),
-                    None,
-                    tally or Tally(),
-                    "a test",
-                )
+                try:
+                    return await build_dataset(
+                        settings,
+                        store,
+                        lambda audience, tally: DiscordSource(client, audience, settings.collect, tally),
+                        None,
+                        tally or Tally(),
+                        "a test",
+                        confirmed=confirmed,
+                    )
+                except NothingMadeError as error:
+                    return error.stats
 
     def start(
         self, server: LoopbackDiscord, channels: Sequence[int], changes: Changes = NO_CHANGES

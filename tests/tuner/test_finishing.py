@@ -12,7 +12,7 @@ from tests.support.loopback_openai import SERVER_ERROR, LoopbackOpenAI
 from tests.support.model_server import approve_all, build_with_model
 from tests.support.talks import talk
 from tuner.adapters.switch import replacing
-from tuner.dataset.succession import objection
+from tuner.dataset.succession import nothing, objection
 from tuner.errors import FatalError
 from tuner.progress import Tally
 
@@ -179,7 +179,8 @@ def test_a_spent_budget_keeps_the_larger_dataset_only() -> None:
 
 
 def test_nothing_stored_is_said() -> None:
-    assert "No words of people who may be used" in objection(Tally(), 0.2, 0)
+    assert "No words of people who may be used" in nothing(Tally())
+    assert nothing(counted(3, 1, rejected=2)) == objection(Tally(), 0.2, 500) == ""
 
 
 async def test_a_run_that_spent_its_budget_leaves_the_larger_dataset(tmp_path: Path) -> None:

@@ -115,13 +115,14 @@ async def test_no_sample_fails_with_the_reason_and_leaves_the_old_dataset(
     world.add_message(channel, world.add_user("lonely"), "hello?")
     work.records.write_text("the old one\n")
     async with LoopbackDiscord(world) as server:
-        with pytest.raises(FatalError, match=r"No sample came out.*Left out: segment: 1 only one speaker\."):
-            await work.build(server, [channel], {"dataset.dry_run": dry_run})
-    assert [file.name for file in work.folder.rglob("*") if not file.name.startswith("tuner.db")] == [
-        "records.jsonl",
-        "raw",
-    ]
+        stats = await work.build(server, [channel], {"dataset.dry_run": dry_run})
+    assert stats.files == ()
+    assert json.loads((work.folder / "stats.json").read_text()) == stats.counts
+    assert [path.name for path in work.folder.glob("*.jsonl")] == ["records.jsonl"]
     assert work.records.read_text() == "the old one\n"
+    [(state, message)] = work.rows("SELECT state, message FROM runs")
+    assert state == "failed"
+    assert "No sample came out, so no dataset was written. Left out: segment: 1 only one speaker." in message
 
 
 async def test_a_second_builder_is_told_who_runs(world: World, work: Workplace) -> None:

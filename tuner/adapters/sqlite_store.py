@@ -6,7 +6,9 @@ import asyncio
 import errno
 import os
 import re
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from importlib import resources
@@ -16,7 +18,7 @@ from typing import Any
 import aiosqlite
 
 from tuner.adapters.places import OWNER_ONLY, locked, make_folder
-from tuner.adapters.sqlite_faults import in_use, in_words
+from tuner.adapters.sqlite_faults import in_words
 from tuner.errors import FatalError, UsageError
 
 Row = tuple[Any, ...]
@@ -71,7 +73,11 @@ class Store:
                 with in_words(self.path):
                     if await self._emptied():
                         return
-        raise in_use(self.path)
+        raise FatalError(
+            f"Erased words are still in the file of the archive {self.path}, or in its log: another program is reading "
+            "it. Close what has it open (a database browser, a backup, another Tuner) and run the same command again. "
+            "The archive remembers what has to go."
+        )
 
     async def _emptied(self) -> bool:
         """Whether all of the log is in the file and the log is empty; waits for a part of the patience."""
@@ -102,6 +108,41 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
             reader = await stack.enter_async_context(_connected(path))
             await reader.execute("PRAGMA query_only = ON")
         yield Store(path, writer, reader)
+
+
+@asynccontextmanager
+async def open_to_look(path: Path) -> AsyncIterator[Store]:
+    """The archive for commands that change nothing: where it cannot be written, a copy of it for as long as that takes.
+
+    A copy, because SQLite wants to write beside an archive even to read it, and because an older one is migrated.
+    """
+    folder = path.parent
+    if os.access(path, os.W_OK) and os.access(folder, os.W_OK):
+        async with open_store(path) as store:
+            yield store
+        return
+    with tempfile.TemporaryDirectory(prefix="tuner-") as private:
+        copy = Path(private) / "tuner.db"
+        with in_words(path):
+            await asyncio.to_thread(_copy, path, copy)
+        async with open_store(copy) as store:
+            yield store
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy an archive that can only be read, what its log holds included."""
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+    except sqlite3.OperationalError:  # its log cannot be read in place: SQLite reads it beside the copy
+        copy.unlink(missing_ok=True)
+        shutil.copyfile(path, copy)
+        log = path.with_name(path.name + "-wal")
+        if log.exists():
+            shutil.copyfile(log, copy.with_name(copy.name + "-wal"))
 
 
 def _touch(path: Path) -> None:
@@ -180,8 +221,8 @@ def builder_lock(path: Path) -> Iterator[bool]:
         if error.filename != str(lock):
             raise
         raise UsageError(
-            f"The archive {path} cannot be locked: its lock file {lock} cannot be used ({error.strerror}). Remove it, or "
-            "see to it that you may write it."
+            f"The archive {path} cannot be locked: its lock file {lock} cannot be used ({error.strerror}). "
+            "Remove it, or see to it that you may write it."
         ) from error
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
-from tuner.adapters.sqlite_store import Store, open_store
+from tuner.adapters.sqlite_store import Store, open_store, open_to_look
+from tuner.adopting import read_opt_outs_of
 from tuner.config.settings import Settings
 from tuner.errors import UsageError
 from tuner.models import Channel
@@ -20,7 +23,11 @@ from tuner.stages.collect import collecting
 def existing_archive(settings: Settings) -> Path:
     """The archive's path, if there is one."""
     path = Path(settings.store.path)
-    if not path.exists():
+    try:
+        there = os.path.lexists(path)
+    except ValueError:  # no file has such a name
+        there = False
+    if not there:
         raise UsageError(f"There is no archive at {path} yet. Run build-dataset first, or set store.path.")
     return path
 
@@ -29,7 +36,7 @@ def existing_archive(settings: Settings) -> Path:
 async def opened(settings: Settings, exports: Sequence[str]) -> AsyncIterator[tuple[Store, list[Channel]]]:
     """The archive, or one made of exports for a moment, and the channels in question."""
     if not exports:
-        async with open_store(existing_archive(settings)) as store:
+        async with open_to_look(existing_archive(settings)) as store:
             yield store, await History(store).channels()
         return
     with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
@@ -37,10 +44,19 @@ async def opened(settings: Settings, exports: Sequence[str]) -> AsyncIterator[tu
             yield store, await import_exports(store, settings, exports)
 
 
+def export_files(exports: Sequence[str]) -> list[Path]:
+    """What is read of exports, files or folders."""
+    found: list[Path] = []
+    for path in map(Path, exports):
+        found += path.rglob("*.json") if path.is_dir() else [path]
+    return found
+
+
 async def import_exports(store: Store, settings: Settings, exports: Sequence[str]) -> list[Channel]:
     """Read exports into an archive; the channels in them."""
     tally, history = Tally(), History(store)
     audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+    audience = replace(audience, opted_out=audience.opted_out | read_opt_outs_of(settings))
     source = ExportSource(find_exports(exports, tally), audience, tally)
     async with collecting(
         source, history, settings.dataset, settings.collect.concurrency, tally

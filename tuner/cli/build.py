@@ -12,9 +12,10 @@ from rich.console import Console
 from tuner import config
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_store import open_store
+from tuner.cli.archive import export_files
 from tuner.cli.console import printable_json, shown, shown_samples, summary
 from tuner.cli.estimate import estimate_lines, estimated
-from tuner.cli.running import remark, say, settings_of
+from tuner.cli.running import config_of, remark, say, settings_of
 from tuner.cli.running import run as run_to_the_end
 from tuner.cli.source import opened_source, owner, sample_exports
 from tuner.config.settings import Settings
@@ -30,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _run_estimate(settings, exports)
     config.refuse(config.missing_key(settings, config.environment()), "models can be asked")
     with single_threaded(), shown(Console(stderr=True)) as listener:
-        result = run_to_the_end(build(settings, exports, listener))
+        reads = [path for path in (config_of(arguments),) if path]
+        result = run_to_the_end(build(settings, exports, listener, confirmed=arguments.yes, reads=reads))
     tell = remark if settings.dataset.print_stats else say  # what is printed can be piped into a program
     for line in (*summary(result.counts), *shown_samples(result.examples)):
         tell(line)
@@ -50,8 +52,15 @@ def _run_estimate(settings: Settings, exports: Sequence[str]) -> int:
     return 0
 
 
-async def build(settings: Settings, exports: Sequence[str], listener: Listener) -> RunStats:
-    """Build a dataset from Discord, or from exports when any are named."""
+async def build(
+    settings: Settings,
+    exports: Sequence[str],
+    listener: Listener,
+    *,
+    confirmed: bool = False,
+    reads: Sequence[Path] = (),
+) -> RunStats:
+    """Build a dataset from Discord, or from exports when any are named. The rest is as in `build_dataset`."""
     tally = Tally(listeners=(listener,))
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(
@@ -59,4 +68,7 @@ async def build(settings: Settings, exports: Sequence[str], listener: Listener) 
         )
         open_source = await stack.enter_async_context(opened_source(settings, exports, tally))
         store = await stack.enter_async_context(open_store(Path(settings.store.path)))
-        return await build_dataset(settings, store, open_source, chat, tally, owner())
+        inputs = [*reads, *export_files(exports)]
+        return await build_dataset(
+            settings, store, open_source, chat, tally, owner(), confirmed=confirmed, reads=inputs
+        )

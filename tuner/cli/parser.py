@@ -87,6 +87,11 @@ def _add_build(commands_of: _Commands) -> None:
         action="store_true",
         help="say what a build would read and ask, and what that would cost; ask no model, write no dataset",
     )
+    build.add_argument(
+        "--yes",
+        action="store_true",
+        help="erase the words of people who are no longer allowed; without it, a build that would, says whose and ends",
+    )
     _add_configuration(build)
     _add_dataset_flags(build)
     build.set_defaults(command="build")
@@ -168,8 +173,16 @@ def _add_status(commands_of: _Commands) -> None:
 
 
 def _add_forget(commands_of: _Commands) -> None:
-    forget = commands_of.add_parser("forget", help="erase people's words and never use them again")
+    forget = commands_of.add_parser(
+        "forget",
+        help="erase people's words and never use them again",
+        description="Erases people's words from the archive for good, and keeps them out of every later run. With "
+        "people.opt_outs set, other archives that read that file follow.",
+    )
     forget.add_argument("user", nargs="+", type=_id, metavar="USER_ID", help="whose words")
+    forget.add_argument(
+        "--undo", action="store_true", help="take a mistyped id back, as long as nothing was erased by it"
+    )
     _add_configuration(forget)
     forget.set_defaults(command="forget")
 

@@ -39,6 +39,13 @@ class Interrupted(Exception):
         self.exit_code = 128 + number
 
 
+def config_of(arguments: argparse.Namespace) -> Path | None:
+    """The configuration file that a command goes by, None where there is none."""
+    if getattr(arguments, "sample", False) and arguments.config is None:
+        return Path(str(resources.files("tuner.sample") / "config.toml"))
+    return config.find_config(arguments.config, Path())
+
+
 def settings_of(arguments: argparse.Namespace, *, needed: bool, asking: bool = True) -> Settings:
     """Settings from the file, then --set, then named flags. `needed`: Discord is to be read with them.
 
@@ -46,11 +53,9 @@ def settings_of(arguments: argparse.Namespace, *, needed: bool, asking: bool = T
     """
     flags = [(name, value) for name, value in vars(arguments).items() if "." in name and value is not None]
     overrides = [*map(config.parse_assignment, arguments.set), *flags]
+    path = config_of(arguments)
     if getattr(arguments, "sample", False) and arguments.config is None:
-        path: Path | None = Path(str(resources.files("tuner.sample") / "config.toml"))
         overrides = [*SAMPLE_OUTPUT.items(), *overrides]
-    else:
-        path = config.find_config(arguments.config, Path())
     document = config.read_toml(path) if path else {}
     origins = [*([str(path)] if path else []), *(["the command line"] if overrides else [])]
     settings = config.load(document, overrides, " with ".join(origins), typed_names(flags))

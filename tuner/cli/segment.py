@@ -14,7 +14,7 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_permitted import PermittedHistory, permitted_history
 from tuner.adapters.sqlite_store import Store
 from tuner.adapters.switch import replacing
-from tuner.cli.archive import opened
+from tuner.cli.archive import export_files, opened
 from tuner.cli.console import printable
 from tuner.cli.explanation import READING_HELP, Stretch, shown
 from tuner.cli.parser import LINES
@@ -72,7 +72,9 @@ async def write_conversations(
     async with AsyncExitStack() as stack:
         store, channels = await stack.enter_async_context(opened(settings, exports))
         chosen = _chosen(channels, channel_ids)
-        stream = await stack.enter_async_context(replacing(out))
+        stream = await stack.enter_async_context(
+            replacing(out, [Path(settings.store.path), *export_files(exports)])
+        )
         history, count = await _history(store, settings), 0
         linking = await calibrated(history, settings.segment.min_confidence, Tally())
         for channel in chosen:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from tuner import snowflake
 from tuner.adapters.sqlite_history import History, Reach
 from tuner.adapters.sqlite_runs import Run, Runs
-from tuner.adapters.sqlite_store import is_building, open_store
+from tuner.adapters.sqlite_store import is_building, open_to_look
+from tuner.adapters.switch import finish_switches
 from tuner.amounts import money
 from tuner.cli.archive import existing_archive
 from tuner.cli.running import run as run_to_the_end
@@ -27,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
 async def status_lines(settings: Settings) -> list[str]:
     """The last runs, and what is stored of each channel."""
     path = existing_archive(settings)
-    async with open_store(path) as store:
+    finish_switches(Path(settings.dataset.output_path).parent)
+    async with open_to_look(path) as store:
         runs = await Runs(store).last(LAST_RUNS)
         alive = is_building(path)
         lines = [f"Archive {path}", "", "Last runs:"]

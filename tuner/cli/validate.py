@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from tuner.adapters.switch import finish_switches
 from tuner.cli.running import say
 from tuner.dataset.tokens import token_counter
 from tuner.dataset.validation import check_file
 
 
 def run(arguments: argparse.Namespace) -> int:
+    finish_switches(arguments.file.parent)
     report = check_file(arguments.file, arguments.profile, token_counter())
     for fault in report.faults:
         say(f"{arguments.file}: {fault}")

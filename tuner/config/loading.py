@@ -245,17 +245,47 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     strangers = sorted(set(dataset.personas) - set(dataset.allowed_users)) if dataset.allowed_users else []
     if strangers:
         yield f"dataset.personas: {strangers[0]} is not in dataset.allowed_users, so nothing by them can be used"
-    written: dict[str, str] = {}
-    for key, path in (
-        ("store.path", settings.store.path),
-        ("dataset.output_path", dataset.output_path),
-        ("dataset.stats_path", dataset.stats_path),
-    ):
-        if path and (other := written.setdefault(os.path.abspath(path), key)) != key:  # noqa: PTH100 - it takes .. out
-            yield f"{key}: is the same file as {other}, which would be overwritten"
+    yield from _clashes(settings)
     for key in (*settings.prompt.channels, *settings.prompt.profiles):
         if not key.isdigit():
             yield f"prompt: {key!r} is not a Discord id; channels and profiles are named by id"
+
+
+def _clashes(settings: Settings) -> Iterator[str]:
+    """Outputs that would overwrite what is read, or one another, or that are no files."""
+    dataset, prompt = settings.dataset, settings.prompt
+    stem, suffix = os.path.splitext(dataset.output_path)  # noqa: PTH122 - "." has no name to change
+    uploads = [
+        (f"the file of export.profiles for {p}", f"{stem}.{p}{suffix or '.jsonl'}")
+        for p in settings.export.profiles
+    ]
+    beside = [
+        (f"the archive's {end}", settings.store.path + end) for end in ("-wal", "-shm", "-journal", ".lock")
+    ]
+    read = [
+        ("prompt.system_file", prompt.system_file),
+        ("prompt.persona_notes_file", prompt.persona_notes_file),
+        ("prompt.tools_file", prompt.tools_file),
+        ("people.opt_outs", settings.people.opt_outs),
+        *(("the configuration", path) for path in SEARCHED),
+    ]
+    written = [("dataset.output_path", dataset.output_path), ("dataset.stats_path", dataset.stats_path)]
+    taken = {_place(path): key for key, path in reversed([*read, *beside]) if path}
+    for key, path in [("store.path", settings.store.path), *written, *uploads]:
+        if not path:
+            continue
+        if "\0" in path or os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - it takes nothing away
+            yield f"{key}: {path!r} is no name of a file"
+        elif (other := taken.setdefault(_place(path), key)) != key:
+            yield f"{key}: is the same file as {other}, which would be overwritten"
+
+
+def _place(path: str) -> str:
+    """Where a path leads, through links too, as far as they are there."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return path
 
 
 def _counted(number: int) -> str:

@@ -11,11 +11,22 @@ SPENT = "the budget is spent"
 
 
 def objection(tally: Tally, most_undecided: float, former_lines: int) -> str:
-    """Why the dataset of a run must not take its place, and what to do; empty when it may.
+    """Why the dataset of a run must not take its place although there is one, and what to do; empty when it may.
 
     `former_lines` is how many samples the one before has, 0 for none.
     """
-    return _undecided(tally, most_undecided) or _nothing(tally) or _cut_short(tally, former_lines)
+    return _undecided(tally, most_undecided) or _cut_short(tally, former_lines)
+
+
+def nothing(tally: Tally) -> str:
+    """Why no sample came out; empty when some did."""
+    if tally.samples:
+        return ""
+    if not tally.stages["segment"].came:
+        why = "No words of people who may be used are stored in these channels."
+    else:
+        why = f"Left out: {left_out(tally)}."
+    return f"No sample came out, so no dataset was written. {why} What was read and decided is kept."
 
 
 def left_out(tally: Tally, stages: Iterable[str] = STAGES) -> str:
@@ -40,18 +51,8 @@ def _undecided(tally: Tally, most: float) -> str:
     )
 
 
-def _nothing(tally: Tally) -> str:
-    if tally.samples:
-        return ""
-    if not tally.stages["segment"].came:
-        why = "No words of people who may be used are stored in these channels."
-    else:
-        why = f"Left out: {left_out(tally)}."
-    return f"No sample came out, so no dataset was written. {why} What was read and decided is kept."
-
-
 def _cut_short(tally: Tally, former_lines: int) -> str:
-    if SPENT not in tally.stages["refine"].dropped or tally.samples >= former_lines:
+    if SPENT not in tally.stages["refine"].dropped or not 0 < tally.samples < former_lines:
         return ""
     return (
         f"The budget (models.max_calls, models.max_cost) is spent, and the {tally.samples:,} samples made are fewer "

@@ -581,7 +581,7 @@ async def test_a_narrower_audience_erases_the_words_of_who_left(
     await place.build(server, [general], wide)
     assert b"xplanted1" in place.archive_bytes()
     before = len(server.requests)
-    stats = await place.build(server, [general], {"dataset.allowed_users": [ada["id"]]})
+    stats = await place.build(server, [general], {"dataset.allowed_users": [ada["id"]]}, confirmed=True)
     assert pages(server, since=before) == []
     assert place.contents(general)[:2] == ["kept words of a longer message", None]
     assert any("erased" in note for note in stats.counts["notes"])

@@ -82,7 +82,9 @@ async def test_what_could_not_be_erased_is_not_claimed_and_remembered(
         history = History(store)
         audience = await history.audience([])
         with reader(path):
-            with pytest.raises(FatalError, match="is in use by another program. Close what has it open"):
+            with pytest.raises(
+                FatalError, match=r"still in the file .* another program is reading it\. Close"
+            ):
                 await history.forget([101], audience)
             assert SECRET.encode() in on_disk(path)
             assert await store.fetch("SELECT 1 FROM meta WHERE key = 'traces'")

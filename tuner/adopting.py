@@ -1,0 +1,110 @@
+"""Whose words a run may use, and what that changes in the archive: nothing, if it only looks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tuner.adapters.opt_outs import read_opt_outs
+from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_people import Narrowed, People
+from tuner.adapters.sqlite_store import Store
+from tuner.config.settings import Settings
+from tuner.errors import UsageError
+from tuner.people.audience import Audience
+from tuner.progress import Tally
+
+EVERYONE = (
+    "dataset.allowed_users is empty: everyone's words are used, bots excepted. Name the people who "
+    "agreed, to use theirs only."
+)
+REREAD = "People were added to dataset.allowed_users: history is read again for their words."
+
+
+async def adopt_audience(
+    store: Store, settings: Settings, tally: Tally, *, confirmed: bool
+) -> tuple[History, Audience]:
+    """Bring the archive to hold words of the configured people only; the archive, and for whom it is read.
+
+    Raises UsageError, with nothing erased, where words would be and nobody `confirmed` that.
+    """
+    history, people = History(store), People(store)
+    await carry_opt_outs(store, settings, tally)
+    audience = await _configured(history, settings, tally)
+    leaving = await people.leaving(audience)
+    if leaving.messages and not confirmed:
+        raise UsageError(
+            f"dataset.allowed_users leaves out {_counted(leaving.people, 'person', 'people')} whose words are stored: "
+            f"{_counted(leaving.messages, 'message', 'messages')} would be erased, for good. If that is meant, build "
+            "with --yes (in Discord: confirm:True). If not, name them again. A dry run shows what would come out and "
+            "erases nothing."
+        )
+    change = await history.adopt(audience)
+    if change.people_removed:
+        tally.note(
+            f"{leaving.messages} messages of people who are no longer allowed were erased, and their names; "
+            f"{change.people_removed} people."
+        )
+    if change.must_reread:
+        tally.note(REREAD)
+    return history, audience
+
+
+async def look_as_audience(store: Store, settings: Settings, tally: Tally) -> tuple[History, Audience]:
+    """For a run that changes nothing: the archive as the configured people would leave it, and for whom it is read.
+
+    What is new is read for the people of the last real build, so that nothing is lost to the next one; people who
+    were added since are read by that.
+    """
+    history, people = History(store), People(store)
+    asked = await _configured(history, settings, tally)
+    asked = replace(asked, opted_out=asked.opted_out | read_opt_outs_of(settings))
+    adopted = await people.adopted(asked)
+    if adopted is None:  # nothing was read before: there is nothing to lose
+        await history.adopt(asked)
+        return history, asked
+    if (asked.allowed is None and adopted.allowed is not None) or asked.named - adopted.named:
+        tally.note(
+            "People were added to dataset.allowed_users: the next build that is no dry run reads their words."
+        )
+    outside = await people.outside(asked)
+    leaving = await people.leaving(asked)
+    if leaving.messages:
+        tally.note(
+            f"Without the dry run, {leaving.messages} messages of {leaving.people} people who are no longer in "
+            "dataset.allowed_users would be erased; here they are left out only."
+        )
+    return (Narrowed(store, outside) if outside else history), adopted
+
+
+async def carry_opt_outs(store: Store, settings: Settings, tally: Tally) -> None:
+    """Have the archive know, and erase, the people of `people.opt_outs`."""
+    file = settings.people.opt_outs
+    if not file:
+        return
+    if not Path(file).exists():
+        tally.note(f"people.opt_outs: there is no {file} yet, so it names nobody.", warning=True)
+    history, people = History(store), People(store)
+    audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+    new = sorted(read_opt_outs_of(settings) - audience.opted_out)
+    if new:
+        await people.opt_out(new, await people.stored(new))
+        erased = await history.forget(new, audience)
+        tally.note(
+            f"{len(new)} people named in {file} are forgotten here too: {erased} messages lost their text."
+        )
+
+
+def read_opt_outs_of(settings: Settings) -> frozenset[int]:
+    file = settings.people.opt_outs
+    return read_opt_outs(Path(file)) if file else frozenset()
+
+
+async def _configured(history: History, settings: Settings, tally: Tally) -> Audience:
+    if not settings.dataset.allowed_users:
+        tally.note(EVERYONE, warning=True)
+    return await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
