@@ -254,7 +254,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 def _clashes(settings: Settings) -> Iterator[str]:
     """Outputs that would overwrite what is read, or one another, or that are no files."""
     dataset, prompt = settings.dataset, settings.prompt
-    stem, suffix = os.path.splitext(dataset.output_path)  # noqa: PTH122 - "." has no name to change
+    stem, suffix = os.path.splitext(dataset.output_path)  # noqa: PTH122 - a Path drops a slash at the end
     uploads = [
         (f"the file of export.profiles for {p}", f"{stem}.{p}{suffix or '.jsonl'}")
         for p in settings.export.profiles

@@ -1,5 +1,6 @@
 """Whatever is put in wrongly: one clear message, the right exit code, and the old dataset as it was."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -340,6 +341,68 @@ def test_a_place_that_cannot_be_written(place: Place, option: tuple[str, str]) -
     assert said.startswith(f"tuner: {option[1]} could not be written: ")
     assert "run again" in said
     assert [file.read_bytes() for file in place.old] == [OLD] * 3
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (("--output", "."), "dataset.output_path: '.' is no name of a file"),
+        (("--output", "data/"), "dataset.output_path: 'data/' is no name of a file"),
+        (("--stats-file", "."), "dataset.stats_path: '.' is no name of a file"),
+        (("--output", "tuner.db"), "dataset.output_path: is the same file as store.path"),
+        (("--stats-file", "records.openai.jsonl"), "for openai: is the same file as dataset.stats_path"),
+        (("--stats-file", "tuner.db-wal"), "dataset.stats_path: is the same file as the archive's -wal"),
+        (("--output", "./config.toml"), "dataset.output_path: is the same file as the configuration"),
+        (("--output", "exports/workshop.json"), "exports/workshop.json is read by this command"),
+        (("--stats-file", "alias"), "alias is a link, which is not followed"),
+        (("--stats-file", "pipe"), "pipe is no ordinary file"),
+        (("--output", "songs.db"), "songs.db is an archive or another database"),
+        (("--output", "prompt.md", "--set", "prompt.system_file=prompt.md"), "as prompt.system_file"),
+    ],
+)
+def test_an_output_that_would_destroy_something(place: Place, option: tuple[str, ...], why: str) -> None:
+    (place.folder / "prompt.md").write_text("You are $persona.")
+    (place.folder / "alias").symlink_to(place.exports / "workshop.json")
+    os.mkfifo(place.folder / "pipe")
+    with closing(sqlite3.connect(place.folder / "songs.db")) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+    before = {path: path.read_bytes() for path in place.folder.rglob("*") if path.is_file()}
+    assert why in place.refusal(2, "--from-export", "exports", *option)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_conversations_overwrite_nothing_that_is_read(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert place.build("--from-export", "exports")[0] == 0
+    for out in ("tuner.db", "exports/workshop.json"):
+        before = (place.folder / out).read_bytes()
+        arguments = ["segment", "--out", out, "--set", "store.path=tuner.db"]
+        arguments += ["--from-export", "exports"] if out != "tuner.db" else []
+        assert main(arguments) == 2
+        assert f"{out} is read by this command and would be overwritten" in capsys.readouterr().err
+        assert (place.folder / out).read_bytes() == before
+
+
+def test_an_archive_that_can_only_be_read(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.build("--from-export", "exports")[0] == 0
+    with closing(sqlite3.connect(place.archive)) as db:
+        [(message_id,)] = db.execute("SELECT max(id) FROM messages").fetchall()
+    before = place.archive.read_bytes()
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: False
+    )  # a disk that is mounted read-only, even for root
+    for command in (
+        ["status"],
+        ["segment", "--out", "talks.jsonl"],
+        ["segment", "--explain", "workshop", "--around", str(message_id)],
+    ):
+        capsys.readouterr()
+        assert main([*command, "--set", "store.path=tuner.db"]) == 0
+        assert capsys.readouterr().out
+    assert place.archive.read_bytes() == before
 
 
 def small_disk(place: Place, limit: int, *argv: str) -> tuple[int, str]:
