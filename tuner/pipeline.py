@@ -24,6 +24,7 @@ from tuner.finishing import RunStats, WrittenFile, outputs
 from tuner.models import Channel, Dialogue, Excerpt, Sample
 from tuner.people.audience import Audience
 from tuner.progress import Tally
+from tuner.prompt.guard import guarded
 from tuner.prompt.stack import load_assets, load_builder
 from tuner.recording import recorded
 from tuner.stages.collect import Source, collecting
@@ -59,7 +60,8 @@ async def build_dataset(
     Raises FatalError, with everything read and decided so far stored and old output untouched.
     """
     decisions = Decisions(store)
-    builder, assets = load_builder(settings.prompt.stack), load_assets(settings.prompt)
+    builder = guarded(load_builder(settings.prompt.stack), settings.prompt.stack)
+    assets = load_assets(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     tally.max_samples = settings.dataset.max_samples
     tally.sample_tokens_exact = counter.exact

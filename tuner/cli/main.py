@@ -47,6 +47,11 @@ def main(argv: list[str] | None = None) -> int:
     ):  # whoever read the output has gone; the interpreter must not complain on its way out
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        _complain(
+            f"{error.filename or 'A file'} cannot be used: {error.strerror or error}. Nothing stored is lost."
+        )
+        return 1
     return code
 
 

@@ -24,13 +24,21 @@ def find_config(explicit: str | None, base: Path) -> Path | None:
     """The configuration file to read: `explicit`, or the first of `SEARCHED` below `base`."""
     if explicit is not None:
         path = Path(explicit)
-        if not path.is_file():
+        if not _is_file(path):
             raise UsageError(
                 f"There is no configuration file at {explicit}. Copy config.sample.toml there, or leave "
                 f"out --config to search {' and '.join(SEARCHED)}."
             )
         return path
-    return next((base / name for name in SEARCHED if (base / name).is_file()), None)
+    return next((base / name for name in SEARCHED if _is_file(base / name)), None)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; a path that cannot be one, or be looked at, names none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -69,7 +77,9 @@ def load(
     for dotted, value in overrides:
         _put(merged, dotted, value)
     secrets = list(dict.fromkeys(_secrets(merged)))
-    faults = [_secret_fault(path) for path in secrets]
+    faults = [_secret_fault(path) for path in secrets] + [
+        f"{path}: holds a character that no text, path or name may have (NUL)" for path in _unwritable(merged)
+    ]
     try:
         settings = Settings.model_validate(_tuples(merged))
     except ValidationError as error:
@@ -153,6 +163,18 @@ def _secrets(value: Any, path: str = "") -> Iterator[str]:
         for inner in value:
             yield from _secrets(inner, path)
     elif isinstance(value, str) and looks_secret(value):
+        yield path
+
+
+def _unwritable(value: Any, path: str = "") -> Iterator[str]:
+    """Where a text stands that neither a path nor a line can hold."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _unwritable(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for inner in value:
+            yield from _unwritable(inner, path)
+    elif isinstance(value, str) and "\0" in value:
         yield path
 
 
@@ -247,7 +269,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"dataset.personas: {strangers[0]} is not in dataset.allowed_users, so nothing by them can be used"
     yield from _clashes(settings)
     for key in (*settings.prompt.channels, *settings.prompt.profiles):
-        if not key.isdigit():
+        if not re.fullmatch(r"[0-9]{1,19}", key):
             yield f"prompt: {key!r} is not a Discord id; channels and profiles are named by id"
 
 

@@ -70,6 +70,10 @@ def without_secrets(text: str) -> str:
 def check_arguments(argv: Sequence[str]) -> None:
     """Refuse a command line with a secret on it, before any part of it is repeated to anybody."""
     for argument in argv:
+        if not _is_text(argument):
+            raise UsageError(
+                "An argument is not UTF-8 text. Type it again, or rename the file that it names."
+            )
         name, _, value = argument.partition("=")
         if SECRET_NAME.search(name.lstrip("-")) and argument.startswith("--"):
             raise UsageError(
@@ -84,6 +88,11 @@ def check_arguments(argv: Sequence[str]) -> None:
                 f"read from the environment only: set {TOKEN_ENV} for Discord, OPENAI_API_KEY for models. If it is "
                 "one, make a new one."
             )
+
+
+def _is_text(argument: str) -> bool:
+    """Whether it was UTF-8; other bytes come as halves of characters, which nothing can write down."""
+    return argument.encode(errors="replace").decode() == argument
 
 
 def secret(environment: Mapping[str, str], name: str, purpose: str) -> str:

@@ -83,10 +83,23 @@ def load_builder(name: str) -> Builder:
         builder: Builder = getattr(importlib.import_module(module), attribute)
         if not callable(builder):
             raise ValueError(f"{attribute} is not callable")
-    except (ImportError, AttributeError, ValueError) as error:
+    except (  # whatever a module may do while it is imported
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        NameError,
+        OSError,
+        RuntimeError,
+        SyntaxError,
+        SystemExit,
+        TypeError,
+        ValueError,
+    ) as error:
         raise UsageError(
-            f"prompt.stack = {name!r} cannot be loaded: {error}. Write it as package.module:callable, importable "
-            "from where Tuner runs."
+            f"prompt.stack = {name!r} cannot be loaded: {error or type(error).__name__}. Write it as "
+            "package.module:callable, importable from where Tuner runs."
         ) from error
     return builder
 
@@ -120,7 +133,7 @@ def _tools(text: str, path: str) -> tuple[dict[str, Any], ...]:
     try:
         tools = json.loads(text)
         names = [str(tool["function"]["name"]) for tool in tools]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, KeyError, RecursionError, TypeError) as error:
         raise UsageError(
             f"prompt.tools_file = {path!r} should hold a JSON list of "
             f'{{"type": "function", "function": {{"name": …}}}} objects: {error}.'
