@@ -192,9 +192,10 @@ def _checked(answered: _Answered | None, transcript: Transcript) -> Verdict | st
 
 
 def is_doubtful(outcomes: Sequence[Verdict | str]) -> bool:
-    """Whether one of several segments may have spoken for all: each is rejected, and for one reason."""
-    reasons = {o.reason if isinstance(o, Verdict) and not o.keep else None for o in outcomes}
-    return len(outcomes) > 1 and len(reasons) == 1 and None not in reasons
+    """Whether one of several segments may have spoken for all: none is kept, and all are rejected for one reason."""
+    decided = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+    alike = len({verdict.reason for verdict in decided}) == 1
+    return len(outcomes) > 1 and alike and not any(verdict.keep for verdict in decided)
 
 
 def apply(verdict: Verdict, transcript: Transcript) -> Excerpt | str:

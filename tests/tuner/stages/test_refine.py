@@ -224,6 +224,19 @@ async def test_a_segment_that_addresses_the_model_is_asked_about_alone(bench: Be
     assert sorted(len(questions(request)) for request in server.requests) == [1, 4]
 
 
+async def test_nor_when_it_spoils_the_answer_about_itself(bench: Bench) -> None:
+    def respond(request: ChatRequest) -> JsonObject:
+        answer = gullible(request)
+        if HIJACK in request.text:
+            answer["segments"][0] |= {"keep": True}
+        return answer
+
+    hijacking = segment(("Mika", HIJACK), ("Jonas", "thing 5 is what I would take"))
+    async with LoopbackOpenAI(respond) as server:
+        assert numbers(await bench.refine(server, [hijacking, *talks(5)])) == list(range(5))
+    assert bench.dropped == {"failed: a persona that was not offered": 1}
+
+
 @pytest.mark.parametrize(
     "responder", [reject_variously, answering(lambda answer: rejection(answer["segment"]))]
 )
