@@ -18,6 +18,7 @@ from tests.support.building import Workplace
 from tests.support.exports import Said, conversations, joined, server, user_id, write_exports
 from tests.support.loopback_openai import (
     INSUFFICIENT_QUOTA,
+    NOT_JSON,
     ChatRequest,
     HttpError,
     LoopbackOpenAI,
@@ -188,6 +189,27 @@ async def test_a_run_that_is_refused_stops_and_the_next_goes_on(
     )
     assert failed == f"failed: {caught.value}"
     assert finished == "finished: "
+
+
+@pytest.mark.parametrize("step", [HttpError(503), NOT_JSON], ids=str)
+async def test_a_model_that_dies_ends_the_run_and_leaves_the_old_dataset(
+    tmp_path: Path, small: Path, step: Misbehave
+) -> None:
+    changes = {"models.segments_per_request": 1, "dataset.segment_concurrency": WIDTH}
+    good = iter(range(5))
+    async with LoopbackOpenAI(approve_all) as model:
+        await build_with_model(tmp_path, small, model, {**changes, "models.segment": "another"})
+        written, asked = output(tmp_path), len(model.requests)
+        model.responder = lambda request: step if next(good, None) is None else approve_all(request)
+        with pytest.raises(FatalError, match="no usable answer to 25 requests in a row") as caught:
+            await build_with_model(tmp_path, small, model, changes)
+        assert 30 <= len(model.requests) - asked < 30 + WIDTH
+        assert output(tmp_path) == written
+        model.responder = approve_all
+        stats = await build_with_model(tmp_path, small, model, changes)
+    assert stats.counts["models"]["reused"] == 5
+    rows = Workplace(tmp_path).rows("SELECT state, message FROM runs ORDER BY id")
+    assert rows == [("finished", ""), ("failed", str(caught.value)), ("finished", "")]
 
 
 async def test_a_cancelled_run_keeps_what_was_decided(tmp_path: Path, small: Path) -> None:
