@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import Store
@@ -25,7 +25,15 @@ class PermittedHistory:
     bots: frozenset[int]
 
     async def channels(self) -> list[Channel]:
-        return await self.history.channels()
+        """Every channel that was ever read; a thread is named by its id where its title is an outsider's.
+
+        A thread has the id of the message that it was made for, or of the first in it.
+        """
+        found = await self.history.channels()
+        starters = {message.id: message for message in await self.by_id([channel.id for channel in found])}
+        return [
+            replace(c, name=str(c.id)) if c.id in starters and starters[c.id].is_stub else c for c in found
+        ]
 
     async def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]:
         """A channel's messages from id `start` on, oldest first, in batches."""

@@ -70,12 +70,12 @@ async def write_conversations(
 ) -> int:
     """Write the conversations of exports, or of stored channels, one JSON object a line; how many."""
     async with AsyncExitStack() as stack:
-        store, channels = await stack.enter_async_context(opened(settings, exports))
-        chosen = _chosen(channels, channel_ids)
+        store, _ = await stack.enter_async_context(opened(settings, exports))
+        history, count = await _history(store, settings), 0
+        chosen = _chosen(await history.channels(), channel_ids)
         stream = await stack.enter_async_context(
             replacing(out, [Path(settings.store.path), *export_files(exports)])
         )
-        history, count = await _history(store, settings), 0
         linking = await calibrated(history, settings.segment.min_confidence, Tally())
         for channel in chosen:
             async for conversation in read_conversations(history, channel.id, linking):
@@ -96,8 +96,9 @@ async def _explain(
 
     `channel` is an id or a name. Reads from the channel's beginning to a little after the message.
     """
-    async with opened(settings, exports) as (store, channels):
+    async with opened(settings, exports) as (store, _):
         stored, history = History(store), await _history(store, settings)
+        channels = await history.channels()
         chosen = _named(channels, channel)
         wanted = await stored.around(chosen.id, around, count // 2, count - 1 - count // 2)
         if not wanted:

@@ -375,6 +375,24 @@ def test_nobody_is_shown_who_may_not_be_used_now(
     assert stored_messages(tmp_path) == before
 
 
+def test_a_title_is_its_authors_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_exports(tmp_path / "exports", {"zeppelin": [*reversed(WATCHED), WATCHED[0]]})
+    file = tmp_path / "exports" / "zeppelin.json"
+    export = json.loads(file.read_text())
+    asked, title = export["messages"][3], export["channel"]  # the fourth is Zed's
+    title["id"] = asked["id"]
+    file.write_text(json.dumps(export))
+    assert main(["build-dataset", "--from-export", "exports"]) == 0
+    explain = ["segment", "--explain", title["id"], "--around", asked["id"]]
+    assert main(explain) == 0
+    assert "#zeppelin" in capsys.readouterr().out
+    assert main([*explain, "--set", f"dataset.allowed_users=[{user_id('Ann')}, {user_id('Ben')}]"]) == 0
+    assert "zeppelin" not in capsys.readouterr().out
+
+
 def stored_messages(place: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(place / "data" / "tuner.db")) as archive:
         return archive.execute("SELECT id, speaker, content, extras FROM messages").fetchall()
