@@ -4,9 +4,11 @@ import asyncio
 import importlib
 import itertools
 import json
+import struct
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,6 +19,8 @@ from tests.support.discord_routes import Handler, channels_of, guild_object, me,
 from tests.support.discord_world import Guild, JsonObject, Permission, World
 
 T = TypeVar("T")
+
+PATIENCE = 120.0  # seconds until a test gives up on what it waits for; long, for a machine that is busy
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID_SESSION, HELLO, ACK = 0, 1, 2, 6, 7, 9, 10, 11
 GUILDS, MEMBERS, PRESENCES, GUILD_MESSAGES, REACTIONS = 1 << 0, 1 << 1, 1 << 8, 1 << 9, 1 << 10
@@ -49,7 +53,7 @@ class Home:
         async def there() -> T:
             return act()
 
-        return asyncio.run_coroutine_threadsafe(there(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(there(), self.loop).result(PATIENCE)
 
 
 @dataclass(eq=False)
@@ -219,19 +223,16 @@ class Gateway:
         writer = asyncio.create_task(_write(socket, connection, pack))
         try:
             async for message in socket:
-                if message.type is WSMsgType.TEXT:
+                if message.type is WSMsgType.TEXT and connection.closed is None:
                     self._receive(connection, json.loads(message.data))
         finally:
-            by_us = connection.close_code is not None
-            connection.closed = time.monotonic()
+            writer.cancel()
+            connection.closed = connection.closed or time.monotonic()
             connection.close_code = connection.close_code or socket.close_code
             session = connection.session
             if session is not None and session.connection is connection:
                 session.connection = None
                 session.resumable = session.resumable and connection.close_code not in (1000, 1001)
-            if by_us:  # the client must have read why before the end comes
-                await asyncio.wait([writer], timeout=0.1)
-            writer.cancel()
         return socket
 
     def _receive(self, connection: Connection, payload: JsonObject) -> None:
@@ -334,19 +335,14 @@ class Gateway:
 async def _write(
     socket: web.WebSocketResponse, connection: Connection, pack: Callable[[str], str | bytes]
 ) -> None:
-    while True:
-        item = await connection.outbox.get()
-        if isinstance(item, int):
-            connection.close_code = item
-            await socket.close(code=item)
-            return
-        if socket.closed:
-            return
-        packed = pack(item)
-        try:
+    with suppress(ConnectionError):  # the client left; what it missed is kept in its session
+        while isinstance(item := await connection.outbox.get(), str):
+            packed = pack(item)
             await (socket.send_str(packed) if isinstance(packed, str) else socket.send_bytes(packed))
-        except ConnectionError:  # the client left; what it missed is kept in its session
-            return
+        connection.close_code, connection.closed = item, time.monotonic()
+        # Only the frame: `close` would end the connection at once, as somebody else reads from it, and a client
+        # that can't answer any more forgets the code it has just read and reports 1006.
+        await socket.send_frame(struct.pack("!H", item), WSMsgType.CLOSE)
 
 
 def _packer(compression: str | None) -> Callable[[str], str | bytes]:
@@ -362,7 +358,7 @@ def _packer(compression: str | None) -> Callable[[str], str | bytes]:
     return lambda text: bytes(stream.compress(text.encode()) + stream.flush(block))
 
 
-async def until(condition: Callable[[], T], timeout: float = 5.0) -> T:
+async def until(condition: Callable[[], T], timeout: float = PATIENCE) -> T:
     """What `condition` gives as soon as it is true, for what happens on the other side of a socket.
 
     In a test that is not async: `asyncio.run(until(...))`.
