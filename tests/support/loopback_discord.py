@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from aiohttp import web
 from discord import Client
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
-from discord.state import ConnectionState
+from discord.state import AutoShardedConnectionState, ConnectionState
 from yarl import URL
 
 from tests.support.discord_call import Call, SentFile, Written, thread_object
@@ -33,7 +33,7 @@ from tests.support.discord_faults import (
 from tests.support.discord_interactions import Interaction, Interactions
 from tests.support.discord_routes import Router
 from tests.support.discord_world import TEXT, JsonObject, Permission, World, id_of
-from tests.support.loopback_gateway import BAD_TOKEN, Gateway, Home
+from tests.support.loopback_gateway import BAD_TOKEN, Gateway, Home, until
 
 PREFIX = "/api/v10"
 
@@ -333,8 +333,8 @@ def patched(server: LoopbackDiscord) -> Iterator[LoopbackDiscord]:
 def pointed_at(url: str) -> Iterator[None]:
     """REST and gateway of discord.py at a server's `url`, and none of the waits that only spare Discord.
 
-    Those are 5 s before a second IDENTIFY, and 2 s after the last guild until a client is ready, unless the
-    client names its own guild_ready_timeout.
+    Those are 5 s before a second IDENTIFY, and 2 s after the last guild until a client is ready: here that is
+    a moment after all guilds have come, however long they take.
     """
     initialise = ConnectionState.__init__
 
@@ -349,8 +349,26 @@ def pointed_at(url: str) -> Iterator[None]:
         patch.object(DiscordWebSocket, "DEFAULT_GATEWAY", URL(gateway_url(url))),
         patch.object(Client, "before_identify_hook", no_hook),
         patch.object(ConnectionState, "__init__", soon_ready),
+        _after_the_guilds(ConnectionState, "_delay_ready"),
+        _after_the_guilds(AutoShardedConnectionState, "_delay_shard_ready"),
     ):
         yield
+
+
+def _after_the_guilds(state: type[Any], name: str) -> Any:
+    """Patches what counts the time since the last guild: it begins when none of READY is missing."""
+    counting: Callable[..., Any] = getattr(state, name)
+
+    async def when_complete(self: Any, *shard_id: int) -> None:
+        if self._intents.guilds:  # without this intent no guild ever comes
+            await until(lambda: not any(_missing(guild, shard_id) for guild in self._guilds.values()))
+        await counting(self, *shard_id)
+
+    return patch.object(state, name, when_complete)
+
+
+def _missing(guild: Any, shard_id: tuple[int, ...]) -> bool:
+    return guild.unavailable and shard_id in ((), (guild.shard_id,))
 
 
 def gateway_url(url: str) -> str:
