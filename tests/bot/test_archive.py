@@ -36,7 +36,7 @@ def is_gone(running: RunningBot, text: str = SECRET) -> Callable[[], bool]:
 
 
 async def purged(running: RunningBot, text: str = SECRET) -> None:
-    await until(is_gone(running, text), 5)
+    await until(is_gone(running, text))
 
 
 async def settled(running: RunningBot, *channels: int) -> None:
@@ -287,7 +287,7 @@ async def test_what_was_missed_without_a_resume_is_read_again(
         world.edit_message(channel, id_of(edited), content="how do I mend the piano?")
         world.delete_message(channel, id_of(deleted))
         running.server.gateway.refusing = False
-        await until(lambda: len(running.server.gateway.sessions) == 2, 15)
+        await until(lambda: len(running.server.gateway.sessions) == 2)
         await until(lambda: running.paths.ranges(channel) != before)
         asked = len(running.server.history_requests(channel))
         await running.build()
@@ -315,7 +315,7 @@ async def test_what_was_missed_comes_with_a_resume(
         before = running.paths.ranges(channel)
         running.server.gateway.close()
         running.server.delete(channel, deleted)
-        await until(lambda: len(running.server.gateway.resumes) == 1, 15)
+        await until(lambda: len(running.server.gateway.resumes) == 1)
         await purged(running)
         assert running.paths.ranges(channel) == before
         asked = len(running.server.history_requests(channel))

@@ -15,12 +15,11 @@ from bot.__main__ import main
 from tests.support.building import Workplace
 from tests.support.discord_world import World
 from tests.support.loopback_discord import LoopbackDiscord
-from tests.support.loopback_gateway import until
+from tests.support.loopback_gateway import PATIENCE, until
 from tests.support.threaded import in_thread
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9/api/v10"  # nothing listens there
-PATIENCE = 30.0  # seconds for anything a process does
 
 LOOK_AROUND = """
 import logging, pathlib, signal, sys, threading

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.test_process import PATIENCE, bot_process, configured
+from tests.bot.test_process import bot_process, configured
 from tests.support.building import Workplace
 from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import JsonObject, World
 from tests.support.loopback_discord import LoopbackDiscord, patched
-from tests.support.loopback_gateway import until
+from tests.support.loopback_gateway import PATIENCE, until
 from tests.support.loopback_openai import LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all, chat_with, questions
 from tests.support.talks import talk

@@ -223,7 +223,7 @@ async def test_what_a_lost_connection_hid_is_read_again(running: RunningBot, ada
         await until(lambda: not gateway.open)
         server.edit(channel, answer, content="the large one, certainly.")
         gateway.refusing = False
-        await until(lambda: len(gateway.sessions) == 2, 15)
+        await until(lambda: len(gateway.sessions) == 2)
         await until(running.bot.is_ready)
     await running.build(user=ada)
     records = running.paths.records.read_text()

@@ -12,7 +12,7 @@ from bot import embeds
 from bot.tree import NotAllowedError, words
 from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import JsonObject, Permission, World
-from tests.support.loopback_gateway import until
+from tests.support.loopback_gateway import PATIENCE, until
 from tests.support.running_bot import RunningBot, running_bot
 from tuner.errors import FatalError, UsageError
 
@@ -134,7 +134,7 @@ async def test_an_interaction_that_expired_is_only_logged(
     running.server.interactions.deadline = 0
     used = running.use("build", {"earliest": "never"})
     await until(lambda: "An answer could not be delivered: NotFound" in caplog.text)
-    running.server.interactions.deadline = 3
+    running.server.interactions.deadline = PATIENCE
     assert used.refused == [10062]
     assert used.callback is None
     assert (await settled(running.use("cancel"))) == "No build is running."

@@ -18,7 +18,7 @@ from tests.support.discord_messages import (
 )
 from tests.support.discord_routes import Handler
 from tests.support.discord_world import Channel, JsonObject, World, id_of
-from tests.support.loopback_gateway import until
+from tests.support.loopback_gateway import PATIENCE, until
 
 COMMAND, AUTOCOMPLETE = 2, 4  # interaction types
 REPLY_MESSAGE, DEFERRED, CHOICES, MODAL = 4, 5, 8, 9  # callback types
@@ -41,16 +41,16 @@ class Interaction:
     refused: list[int] = field(default_factory=list)  # error codes of what the bot tried in vain
     expired: bool = False
 
-    async def answered(self, timeout: float = 5.0) -> Self:
+    async def answered(self, timeout: float = PATIENCE) -> Self:
         """As soon as a callback was accepted. In a test that is not async: asyncio.run(it.answered())."""
         await until(lambda: self.callback, timeout)
         return self
 
-    async def followed_up(self, count: int = 1, timeout: float = 5.0) -> Self:
+    async def followed_up(self, count: int = 1, timeout: float = PATIENCE) -> Self:
         await until(lambda: len(self.followups) >= count, timeout)
         return self
 
-    async def edited(self, count: int = 1, timeout: float = 5.0) -> Self:
+    async def edited(self, count: int = 1, timeout: float = PATIENCE) -> Self:
         """As soon as the original response was edited that often; a deferred one counts too."""
         await until(lambda: len(self.edits) >= count, timeout)
         return self
@@ -86,7 +86,7 @@ class Interactions:
 
     def __init__(self, world: World, commands: Commands) -> None:
         self.all: list[Interaction] = []
-        self.deadline = 3.0  # seconds for a callback
+        self.deadline = PATIENCE  # seconds for a callback; Discord gives 3, which a busy machine may not keep
         self.lifetime = 900.0  # seconds of a token
         self._world = world
         self._commands = commands

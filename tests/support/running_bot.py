@@ -14,7 +14,7 @@ from tests.support.discord_faults import rate_limited
 from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import FORUM, TEXT, JsonObject, World
 from tests.support.loopback_discord import LoopbackDiscord, patched
-from tests.support.loopback_gateway import until
+from tests.support.loopback_gateway import PATIENCE, until
 from tuner import config
 from tuner.adapters.sqlite_store import Store, open_store
 from tuner.config.settings import Settings
@@ -62,7 +62,7 @@ class RunningBot:
         await self.ended()
         return used
 
-    async def ended(self, timeout: float = 10) -> None:
+    async def ended(self, timeout: float = PATIENCE) -> None:
         """As soon as no build runs and the end of the last one has been announced."""
         await until(lambda: not self.bot.builds.running, timeout)
 
