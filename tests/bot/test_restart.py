@@ -127,17 +127,15 @@ async def build_headless(scene: Scene) -> None:
 def interrupt(scene: Scene, where: str, number: signal.Signals) -> int:
     """One life that ends by a signal in the middle of a build; its exit code."""
     with scene.life() as process:
-        server = scene.discord if where == "collect" else scene.model
-        server.delay = 0.05
-        assert scene.build().content.startswith("Build #1 started.")
         if where == "collect":
-            await_(lambda: len(scene.discord.history_requests()) >= 2)
+            scene.discord.held = enough = lambda *_: len(scene.discord.history_requests()) >= 3
         else:
-            await_(lambda: len(scene.model.requests) >= 8)
-        server.delay = 0.3  # so that the build does not end before the signal is noticed
+            scene.model.held = enough = lambda *_: len(scene.model.requests) >= 8
+        assert scene.build().content.startswith("Build #1 started.")
+        await_(enough)
         process.send_signal(number)
         _, errors = process.communicate(timeout=PATIENCE)
-        server.delay = 0.0
+        scene.discord.held = scene.model.held = lambda request: False
         assert "Traceback" not in errors
         return process.returncode
 

@@ -73,6 +73,8 @@ class LoopbackDiscord:
         self.world = world or World()
         self.token: str | None = token  # None: revoked
         self.delay = delay  # seconds before each answer; may be changed while running
+        # An answer waits as long as this is true of its request; may be changed while running.
+        self.held: Callable[[LoggedRequest], object] = lambda request: False
         self.rate_limit = rate_limit  # may be changed while running
         self.log_path = log_path
         self.url = ""  # what Route.BASE has to be
@@ -234,8 +236,10 @@ class LoopbackDiscord:
             self._mistakes.append(mistake)
             answer, trouble, headers = http_error(400, f"The loopback server failed: {mistake!r}"), None, {}
         status = answer.status if trouble in (None, Wire.CUT_BODY) else 0
-        self._log(LoggedRequest(request.method, path, dict(request.query), status, arrived))
+        logged = LoggedRequest(request.method, path, dict(request.query), status, arrived)
+        self._log(logged)
         await asyncio.sleep(self.delay)
+        await until(lambda: not self.held(logged))
         if trouble is not None:
             await break_connection(trouble, request, answer)
             await until_cancelled()

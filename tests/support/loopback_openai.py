@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from tests.support.loopback_gateway import until
 from tests.support.strict_schema import JsonObject, strict_faults, violations
 
 
@@ -107,6 +108,8 @@ class LoopbackOpenAI:
         self.responder = responder
         self.key = key
         self.delay = delay  # seconds before each answer; may be changed while running
+        # An answer waits as long as this is true of its request; may be changed while running.
+        self.held: Callable[[ChatRequest], object] = lambda request: False
         self.url = ""
         self.ratelimit_headers = dict(RATELIMIT_HEADERS)  # may be changed while running
         self.requests: list[ChatRequest] = []  # every attempt, refused ones included
@@ -162,6 +165,7 @@ class LoopbackOpenAI:
             return fault.response()
         step = self._next_step(request)
         await asyncio.sleep(self.delay)
+        await until(lambda: not self.held(request))
         if isinstance(step, HttpError):
             return step.response()
         if isinstance(step, RawAnswer):

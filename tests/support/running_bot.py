@@ -10,7 +10,6 @@ from typing import Any
 from bot.client import TunerBot
 from tests.support.building import NO_CHANGES, Changes, Workplace
 from tests.support.discord_call import Written
-from tests.support.discord_faults import rate_limited
 from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import FORUM, TEXT, JsonObject, World
 from tests.support.loopback_discord import LoopbackDiscord, patched
@@ -77,16 +76,12 @@ class RunningBot:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Inside this block history answers only with rate limits: a build stays where it is for some seconds.
-
-        All planned faults are over at its end.
-        """
-        for channel in self.settings.dataset.channels:
-            self.server.fail(rf"^/channels/{channel}/messages$", rate_limited(0.1), times=None, method="GET")
+        """Inside this block no history is answered: a build stays where it is."""
+        self.server.held = lambda request: request.is_history
         try:
             yield
         finally:
-            self.server.heal()
+            self.server.held = lambda request: False
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, Field
 
+from tests.support.loopback_gateway import PATIENCE, until
 from tests.support.loopback_openai import (
     CONTENT_FILTER,
     CUT_ANSWER,
@@ -61,7 +62,9 @@ def good(request: ChatRequest) -> dict[str, Any]:
 
 
 def client_of(server: LoopbackOpenAI, *, key: str = "sk-test", **options: Any) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=server.url, api_key=key, **{"max_retries": 0, "timeout": 5, **options})
+    return openai.AsyncOpenAI(
+        base_url=server.url, api_key=key, **{"max_retries": 0, "timeout": PATIENCE, **options}
+    )
 
 
 async def ask(client: openai.AsyncOpenAI, text: str = "12345678") -> Verdict | None:
@@ -126,6 +129,7 @@ async def test_the_completion_carries_usage_and_rate_limit_headers() -> None:
 
 async def test_in_flight_counts_calls_that_overlap() -> None:
     async with LoopbackOpenAI(good, delay=0.1) as server, client_of(server) as client:
+        server.held = lambda request: server.max_in_flight < 3
         started = time.monotonic()
         await asyncio.gather(*(ask(client) for _ in range(3)))
         assert time.monotonic() - started >= 0.1
@@ -295,12 +299,15 @@ async def test_broken_connections(step: Wire) -> None:
 
 
 async def test_a_hanging_call_ends_with_its_client() -> None:
-    async with LoopbackOpenAI(good) as server, client_of(server, timeout=0.2) as client:
-        server.script([Wire.HANG])
+    async with (
+        LoopbackOpenAI(lambda request: Wire.HANG) as server,
+        client_of(server, timeout=0.2) as hasty,
+        client_of(server) as client,
+    ):
         with pytest.raises(openai.APITimeoutError):
-            await ask(client)
-        await asyncio.sleep(0.1)
-        assert server.in_flight == 0
+            await ask(hasty)
+        await until(lambda: server.in_flight == 0)
+        server.responder = good
         assert await ask(client) is not None
 
 
@@ -308,8 +315,7 @@ async def test_leaving_the_server_ends_hanging_calls() -> None:
     async with LoopbackOpenAI(lambda request: Wire.HANG) as server:
         client = client_of(server)
         call = asyncio.create_task(ask(client))
-        while not server.in_flight:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.in_flight)
     with pytest.raises(openai.APIConnectionError):
         await call
     await client.close()

@@ -4,12 +4,13 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.support.building import Workplace, large_server
 from tests.support.loopback_discord import LoggedRequest, LoopbackDiscord
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.threaded import in_thread
 
 KILLS = 20
@@ -33,6 +34,7 @@ async def test_killed_at_twenty_moments_the_archive_is_that_of_an_uninterrupted_
             stored = ends(killed, tmp_path / f"copy {life}")
             seen = len(server.requests)
             last_words = seen + moments.randint(16, 30) if life < KILLS else None
+            server.held = beyond(server, last_words)
             process, upcoming = upcoming, processes.enter_context(ended(killed.prepare(server, channels)))
             wake(process)
             while last_words is not None and len(server.requests) < last_words:
@@ -41,7 +43,7 @@ async def test_killed_at_twenty_moments_the_archive_is_that_of_an_uninterrupted_
             if last_words is not None:
                 time.sleep(moments.random() * 0.04)
                 process.kill()
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=PATIENCE)
             assert process.returncode == (0 if last_words is None else -9), errors
 
             asked = pages(server.requests[seen:])
@@ -56,6 +58,11 @@ async def test_killed_at_twenty_moments_the_archive_is_that_of_an_uninterrupted_
     assert killed.records.read_bytes() == whole.records.read_bytes()
     states = [state for (state,) in killed.rows("SELECT state FROM runs ORDER BY id")]
     assert set(states[:-1]) == {"interrupted"} and states[-1] == "finished"
+
+
+def beyond(server: LoopbackDiscord, last: int | None) -> Callable[[LoggedRequest], bool]:
+    """What comes after so many requests: without an answer a process can't end before it is killed, however late."""
+    return lambda request: last is not None and request in server.requests[last:]
 
 
 def workplace(folder: Path) -> Workplace:

@@ -13,6 +13,7 @@ from tests.support.building import Workplace, ids
 from tests.support.discord_world import World
 from tests.support.lines import LINKING, rambling, spoken
 from tests.support.loopback_discord import LoopbackDiscord
+from tests.support.loopback_gateway import until
 from tests.support.talks import DAY_MS, talk
 from tuner.adapters.sqlite_history import History
 from tuner.errors import FatalError
@@ -59,7 +60,7 @@ async def test_enough_samples_end_the_reading(
     monkeypatch.setattr(calibrate, "MOST_MESSAGES", 20)  # the first channel is evidence enough
     first, second = talk(world, "tools", 10), talk(world, "lamps", 600)
     async with LoopbackDiscord(world) as server:
-        server.delay = 0.05
+        server.held = lambda request: request in server.history_requests(second)[6:]  # of its twelve pages
         stats = await work.build(server, [first, second], {"dataset.max_samples": 5})
     assert len(work.records.read_text().splitlines()) == 5
     assert len(work.stored(second)) < 1200
@@ -128,12 +129,12 @@ async def test_no_sample_fails_with_the_reason_and_leaves_the_old_dataset(
 async def test_a_second_builder_is_told_who_runs(world: World, work: Workplace) -> None:
     channel = talk(world, "tools", 200)
     async with LoopbackDiscord(world) as server:
-        server.delay = 0.05
+        server.held = lambda request: request.is_history
         first = asyncio.create_task(work.build(server, [channel]))
-        while not server.history_requests():
-            await asyncio.sleep(0.01)
+        await until(server.history_requests)
         with pytest.raises(FatalError, match=r"is being built from: run 1 by a test, since 2"):
             await work.build(server, [channel])
+        server.held = lambda request: False
         await first
     assert len(work.rows("SELECT id FROM runs")) == 1
 
@@ -142,15 +143,15 @@ async def test_a_cancelled_run_is_recorded_and_leaves_the_old_dataset(world: Wor
     channel = talk(world, "tools", 400)
     work.records.write_text("the old one\n")
     async with LoopbackDiscord(world) as server:
-        server.delay = 0.02
+        server.held = lambda request: len(server.history_requests()) == 3
         task = asyncio.create_task(work.build(server, [channel]))
-        while len(server.history_requests()) < 3:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(server.history_requests()) == 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert 0 < len(work.stored(channel)) < 800
         assert work.records.read_text() == "the old one\n"
+        server.held = lambda request: False
         await work.build(server, [channel])
     assert work.stored(channel) == ids(world, channel)
     states = [state for (state,) in work.rows("SELECT state FROM runs ORDER BY id")]
