@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.building import Workplace
 from tests.support.exports import Said, conversations, joined, server, user_id, write_exports
+from tests.support.loopback_gateway import until
 from tests.support.loopback_openai import (
     INSUFFICIENT_QUOTA,
     NOT_JSON,
@@ -151,6 +152,11 @@ async def test_a_model_that_never_answers_leaves_nothing_or_the_rules(tmp_path: 
     assert len(model.requests) == asked
 
 
+def decided(folder: Path) -> int:
+    [(count,)] = Workplace(folder).rows("SELECT count(*) FROM decisions")
+    return int(count)
+
+
 @pytest.mark.parametrize(
     ("step", "kind"),
     [
@@ -162,22 +168,26 @@ async def test_a_model_that_never_answers_leaves_nothing_or_the_rules(tmp_path: 
 async def test_a_run_that_is_refused_stops_and_the_next_goes_on(
     tmp_path: Path, small: Path, step: Misbehave, kind: type[FatalError]
 ) -> None:
-    good, refused = iter(range(5)), 0
+    good, refused = iter(range(5)), []
 
     def respond(request: ChatRequest) -> JsonObject | str | Misbehave:
-        nonlocal refused
         if next(good, None) is not None:
             return approve_all(request)
-        refused += 1
+        refused.append(request)
         return step
+
+    def too_early(request: ChatRequest) -> bool:
+        """A refusal that overtakes an answer breaks off who waits for that."""
+        return request in refused and decided(tmp_path) < 5
 
     changes = {"models.segments_per_request": 1, "dataset.segment_concurrency": WIDTH}
     tally = Tally()
-    async with LoopbackOpenAI(respond, delay=0.005) as model:
+    async with LoopbackOpenAI(respond) as model:
+        model.held = too_early
         with pytest.raises(kind) as caught:
             await build_with_model(tmp_path, small, model, changes, tally)
         assert type(caught.value) is kind
-        assert 1 <= refused <= WIDTH
+        assert 1 <= len(refused) <= WIDTH
         assert not (tmp_path / "records.jsonl").exists()
         model.responder = approve_all
         before = len(model.requests)
@@ -217,8 +227,7 @@ async def test_a_cancelled_run_keeps_what_was_decided(tmp_path: Path, small: Pat
     async with LoopbackOpenAI(approve_all) as model:
         model.script([*[None] * 4, Wire.HANG])
         run = asyncio.create_task(build_with_model(tmp_path, small, model, changes))
-        while len(model.requests) < 5:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(model.requests) == 5)
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run

@@ -1,8 +1,9 @@
 """Refine against a loopback server: what is kept, what is final, what is tried again, what is asked twice."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.exports import Said, segment, user_id
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.loopback_openai import (
     CONTENT_FILTER,
     CUT_ANSWER,
@@ -78,7 +80,7 @@ class Bench:
         *,
         wanted: int | None = None,
         concurrency: int = 4,
-        timeout_seconds: float = 10,
+        timeout_seconds: float = PATIENCE,
         **settings: Any,
     ) -> list[Excerpt]:
         """One run: the excerpts, with `tally` and `pulled` its own."""
@@ -103,6 +105,12 @@ class Bench:
             stage = self.tally.stages["refine"]
             self.most_held = max(self.most_held, len(self.pulled) - stage.went - stage.dropped.total())
             yield one
+
+    def decided(self) -> int:
+        """How many answers have been kept."""
+        with closing(sqlite3.connect(self.archive)) as archive:
+            [count] = archive.execute("SELECT count(*) FROM decisions").fetchone()
+        return int(count)
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -388,8 +396,8 @@ async def test_a_passing_fault_costs_no_segment(bench: Bench, step: Misbehave, w
 async def test_a_hanging_server_is_left_and_asked_again(bench: Bench) -> None:
     async with LoopbackOpenAI(approve_all) as server:
         server.script([Wire.HANG])
-        assert len(await bench.refine(server, talks(2), timeout_seconds=0.3, attempts=2)) == 2
-        assert len(server.requests) == 2
+        assert len(await bench.refine(server, talks(2), timeout_seconds=1, attempts=9)) == 2
+        assert len(server.requests) >= 2  # more where a busy machine takes a second to answer
         server.responder = lambda request: Wire.HANG
         assert await bench.refine(server, [talk(9)], timeout_seconds=0.1, attempts=2) == []
     assert bench.dropped == {"failed: no answer": 1}
@@ -533,21 +541,22 @@ async def test_a_model_that_gives_nothing_usable_is_found_out(
 async def test_what_cannot_get_better_ends_the_run_and_keeps_what_was_decided(
     bench: Bench, step: HttpError, kind: type[FatalError]
 ) -> None:
-    width, refused, good = 3, 0, iter(range(4))
+    width, refused, good = 3, [], iter(range(4))
 
     def respond(request: ChatRequest) -> JsonObject | str | Misbehave:
-        nonlocal refused
         if next(good, None) is not None:
             return approve_all(request)
-        refused += 1
+        refused.append(request)
         return step
 
-    async with LoopbackOpenAI(respond, delay=0.01) as server:
+    async with LoopbackOpenAI(respond) as server:
+        # A refusal that overtakes an answer breaks off who waits for that.
+        server.held = lambda request: request in refused and bench.decided() < 4
         with pytest.raises(kind) as caught:
             await bench.refine(server, talks(40), segments_per_request=1, concurrency=width)
         assert type(caught.value) is kind
         assert str(caught.value).count("\n") == 0
-        assert 1 <= refused <= width
+        assert 1 <= len(refused) <= width
         server.responder = approve_all
         before = len(server.requests)
         assert len(await bench.refine(server, talks(40), segments_per_request=1)) == 40
@@ -560,7 +569,8 @@ async def test_what_cannot_get_better_ends_the_run_and_keeps_what_was_decided(
 
 @pytest.mark.parametrize("width", [1, 3])
 async def test_as_many_calls_in_flight_as_allowed(bench: Bench, width: int) -> None:
-    async with LoopbackOpenAI(approve_all, delay=0.15) as server:
+    async with LoopbackOpenAI(approve_all) as server:
+        server.held = lambda request: server.max_in_flight < width
         await bench.refine(server, talks(6), segments_per_request=1, concurrency=width)
     assert server.max_in_flight == width
 
