@@ -5,7 +5,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.client import responses
@@ -109,11 +109,12 @@ class RateLimit:
     limit: int = 5
     window: float = 5.0
     advertise: int | None = None
+    clock: Callable[[], float] = time.monotonic
     _buckets: dict[str, tuple[float, int]] = field(default_factory=dict)  # end of window, requests in it
 
     def count(self, route: str, major: str) -> tuple[dict[str, str], Answer | None]:
         """Headers for this request, and the 429 if it is one too many."""
-        now = time.monotonic()
+        now = self.clock()
         ends, used = self._buckets.get(f"{route} {major}", (0.0, 0))
         if now >= ends:
             ends, used = now + self.window, 0

@@ -40,7 +40,8 @@ from tests.support.discord_world import (
     id_of,
     snowflake,
 )
-from tests.support.loopback_discord import LoopbackDiscord, patched
+from tests.support.loopback_discord import LoggedRequest, LoopbackDiscord, patched
+from tests.support.loopback_gateway import PATIENCE, until
 from tests.support.threaded import in_thread
 
 HISTORY = r"/messages$"
@@ -514,19 +515,34 @@ async def test_errors_that_come_at_once(
     assert len(server.history_requests()) == 1
 
 
-@pytest.mark.parametrize("everywhere", [False, True])
 async def test_429_sleeps_inside_the_call(
-    server: LoopbackDiscord, client: discord.Client, general: int, everywhere: bool
+    server: LoopbackDiscord, client: discord.Client, general: int
 ) -> None:
-    server.fail(HISTORY, rate_limited(0.5, everywhere=everywhere))
+    server.fail(HISTORY, rate_limited(0.5))
+    assert await client.http.logs_from(general, 100) == []
+    first, second = server.history_requests()
+    assert (first.status, second.status) == (429, 200)
+    assert second.time - first.time > 0.45
+
+
+async def test_429_holds_back_no_other_call_unless_it_is_for_all(
+    server: LoopbackDiscord, client: discord.Client, general: int
+) -> None:
+    server.fail(HISTORY, rate_limited(3600))
     call = asyncio.create_task(client.http.logs_from(general, 100))
-    await asyncio.sleep(0.1)
-    began = time.monotonic()
+    await until(server.history_requests)
     await client.http.get_guild(server.world.guild.id)
-    waited = time.monotonic() - began
-    assert (waited > 0.25) is everywhere
+    assert not call.done()
+    call.cancel()
+
+    server.fail(HISTORY, rate_limited(0.5, everywhere=True))
+    channel = server.world.add_channel("another")
+    call = asyncio.create_task(client.http.logs_from(channel, 100))
+    await until(lambda: not client.http._global_over.is_set())
+    await client.http.get_guild(server.world.guild.id)
+    [refused, *_] = server.history_requests(channel)
+    assert next(one for one in reversed(server.requests) if not one.is_history).time - refused.time > 0.45
     assert await call == []
-    assert [one.status for one in server.history_requests()] == [429, 200]
 
 
 async def test_long_429_raises_where_a_maximum_is_set(server: LoopbackDiscord, general: int) -> None:
@@ -569,11 +585,11 @@ async def test_stall_lasts_until_the_client_leaves(
     server: LoopbackDiscord, client: discord.Client, general: int
 ) -> None:
     server.fail(HISTORY, Wire.STALL)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(client.http.logs_from(general, 100), 0.1)
-    assert server.history_requests()[0].status == 0
-    while server.in_flight:
-        await asyncio.sleep(0.01)
+    call = asyncio.create_task(client.http.logs_from(general, 100))
+    [stalled] = await until(server.history_requests)
+    assert stalled.status == 0
+    call.cancel()
+    await until(lambda: not server.in_flight)
 
 
 async def test_stopping_the_server_ends_a_stall(world: World, general: int) -> None:
@@ -582,8 +598,7 @@ async def test_stopping_the_server_ends_a_stall(world: World, general: int) -> N
             async with logged_in() as client:
                 server.fail(HISTORY, Wire.STALL, times=None)
                 call = asyncio.create_task(client.http.logs_from(general, 100))
-                while not server.history_requests():
-                    await asyncio.sleep(0.01)
+                await until(server.history_requests)
                 await server.__aexit__(None, None, None)
                 with pytest.raises(aiohttp.ClientError):
                     await call
@@ -623,10 +638,15 @@ async def test_rate_limit_headers_pace_the_client(
     assert {one.status for one in server.history_requests()} == {200}
 
 
+def refusals(server: LoopbackDiscord) -> list[LoggedRequest]:
+    return [one for one in server.requests if one.status == 429]
+
+
 async def test_rate_limit_headers_may_lie(
     server: LoopbackDiscord, client: discord.Client, world: World, general: int
 ) -> None:
-    server.rate_limit = RateLimit(limit=2, window=0.2, advertise=1000)
+    # The server's clock stands still until it has refused something.
+    server.rate_limit = RateLimit(2, 0.2, advertise=1000, clock=lambda: 0.2 * len(refusals(server)))
     for _ in range(3):
         await client.http.logs_from(general, 100)
     await client.http.logs_from(world.add_channel("other"), 100)
@@ -638,6 +658,7 @@ async def test_delay_and_requests_in_flight(
 ) -> None:
     channels = [world.add_channel("one") for _ in range(4)]
     server.delay = 0.1
+    server.held = lambda request: server.max_in_flight < 4
     began = time.monotonic()
     await asyncio.gather(*(client.http.logs_from(channel, 100) for channel in channels))
     assert time.monotonic() - began >= 0.1
@@ -681,12 +702,10 @@ def test_requests_are_counted_across_a_killed_client(
     command = [sys.executable, "-W", "ignore", "-c", CLI, str(general)]
     root = Path(__file__).parents[2]
     first = subprocess.Popen(command, env=environment, cwd=root)
-    deadline = time.monotonic() + 20
-    while len(hosted.history_requests(general)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    asyncio.run(until(lambda: len(hosted.history_requests(general)) >= 2))
     first.kill()
     first.wait()
-    assert subprocess.run(command, check=False, env=environment, cwd=root, timeout=20).returncode == 7
+    assert subprocess.run(command, check=False, env=environment, cwd=root, timeout=PATIENCE).returncode == 7
     assert [one.status for one in hosted.history_requests(general)] == [200, 0, 200, 200, 200, 200]
     assert hosted.log_path is not None
     lines = [json.loads(line) for line in hosted.log_path.read_text().splitlines()]
