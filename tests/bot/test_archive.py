@@ -1,6 +1,7 @@
 """The archive follows what happens to stored messages, live and after a lost connection."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,13 +157,18 @@ async def test_deletions_that_go_on_do_not_put_the_clearing_off(
     running: RunningBot, world: World, tools: int
 ) -> None:
     tell_secret(world, tools, 0)
-    there = ids(world, tools)
     await running.build()
-    left = list(there)
-    while left and not is_gone(running)():
-        running.server.delete(tools, left.pop(0))
-        await asyncio.sleep(0.02)
-    assert left
+    running.server.delete(tools, ids(world, tools)[0])
+    last = ids(world, tools)[-1]
+
+    async def go_on() -> None:
+        for number in itertools.count():  # edits clear as deletions do, and do not run out
+            running.server.edit(tools, last, content=f"the {number}th text")
+            await asyncio.sleep(0.02)
+
+    going_on = asyncio.create_task(go_on())
+    await purged(running)
+    going_on.cancel()
 
 
 # Edits
