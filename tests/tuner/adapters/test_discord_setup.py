@@ -16,6 +16,7 @@ from tests.support.discord_world import (
     World,
 )
 from tests.support.loopback_discord import LoopbackDiscord, patched
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.threaded import in_thread
 from tuner.cli.build import build
 from tuner.errors import UsageError
@@ -186,7 +187,7 @@ async def test_without_a_token_or_an_acknowledgement_nothing_is_asked(
 def test_the_policy_text_is_honest_and_ends_the_command(place: Workplace, world: World, general: int) -> None:
     with in_thread(LoopbackDiscord(world)) as server:
         process = place.start(server, [general], {"discord.acknowledge_policy": False})
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert server.requests == []
     assert process.returncode == 2
     for words in ("Developer Policy", "forbids", "express permission", "agreed"):

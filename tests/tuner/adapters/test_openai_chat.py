@@ -6,6 +6,7 @@ import httpx2
 import openai
 import pytest
 
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.loopback_openai import (
     CONTENT_FILTER,
     CUT_ANSWER,
@@ -35,7 +36,7 @@ SCHEMA: dict[str, Any] = {
 QUESTION = Question("gpt-6-luna", "You decide.", "1 A: planted words", SCHEMA, longest_answer=77)
 
 
-async def asked(step: Misbehave | None, timeout_seconds: float = 10) -> Answer:
+async def asked(step: Misbehave | None, timeout_seconds: float = PATIENCE) -> Answer:
     """The answer when the server does this."""
     async with (
         LoopbackOpenAI(lambda request: {"ok": True}) as server,
@@ -45,10 +46,12 @@ async def asked(step: Misbehave | None, timeout_seconds: float = 10) -> Answer:
         try:
             return await chat.ask(QUESTION)
         finally:
-            assert len(server.requests) == 1  # its own retries are off
+            assert (
+                len(server.requests) <= 1
+            )  # its own retries are off; a hasty client may leave before it asked
 
 
-async def failure(step: Misbehave, timeout_seconds: float = 10) -> TunerError:
+async def failure(step: Misbehave, timeout_seconds: float = PATIENCE) -> TunerError:
     with pytest.raises(TunerError) as caught:
         await asked(step, timeout_seconds)
     return caught.value
@@ -87,7 +90,7 @@ async def test_a_request_holds_the_fixed_text_first_the_schema_and_the_longest_a
 async def test_reasoning_effort_is_sent_where_it_is_set() -> None:
     async with (
         LoopbackOpenAI(lambda request: {"ok": True}) as server,
-        openai_chat(server.key, server.url, 10, "none") as chat,
+        openai_chat(server.key, server.url, PATIENCE, "none") as chat,
     ):
         await chat.ask(QUESTION)
     assert server.requests[0].body["reasoning_effort"] == "none"
@@ -132,9 +135,7 @@ async def test_the_timeout_is_the_whole_answers_whatever_arrives_meanwhile() -> 
 
 
 async def test_nobody_listening_is_a_passing_fault() -> None:
-    async with LoopbackOpenAI(lambda request: {"ok": True}) as server:
-        url = server.url
-    async with openai_chat("sk-test", url, 1) as chat:
+    async with openai_chat("sk-test", "http://127.0.0.1:9/v1", 1) as chat:
         with pytest.raises(RetryError):
             await chat.ask(QUESTION)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.exports import PEOPLE, Said, channel_id, server, user_id, write_exports
+from tests.support.loopback_gateway import PATIENCE
 from tuner.cli.main import main
 
 TALK = [
@@ -413,7 +414,10 @@ def small_disk(place: Place, limit: int, *argv: str) -> tuple[int, str]:
         "sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *place.arguments(*argv)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program, *place.arguments(*argv)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     return done.returncode, done.stderr
 
