@@ -65,6 +65,9 @@ class Archive(Protocol):
 
     async def known(self, ids: Sequence[int]) -> set[int]: ...
 
+    async def settle(self) -> bool:
+        """Hide names of people outside in what was stored before the names were known."""
+
     async def purge(self) -> None:
         """Leave no trace of what was erased."""
 
@@ -141,6 +144,7 @@ class Collection:
         except asyncio.CancelledError:
             progress.state = "stopped"
             raise
+        await self._archive.settle()  # before anything is made of the channel
         self._done[channel.id].set()
 
     async def _store_all(self, channel: Channel, wanted: Wanted, progress: ChannelTally) -> None:

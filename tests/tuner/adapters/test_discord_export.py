@@ -12,7 +12,7 @@ from tuner import config
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import Store, open_store
-from tuner.errors import UsageError
+from tuner.errors import FatalError, UsageError
 from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
 from tuner.progress import Tally
@@ -101,7 +101,7 @@ OTHERS = {
 def test_a_file_that_is_no_export_is_refused(tmp_path: Path, text: str, why: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(FatalError) as refused:
         find_exports([str(path)], Tally())
     assert str(path) in str(refused.value)
     assert why in str(refused.value)
@@ -135,7 +135,7 @@ def test_nothing_to_read_is_refused(tmp_path: Path, name: str, why: str) -> None
 def test_utf16_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "utf16.json"
     path.write_bytes(json.dumps(export([])).encode("utf-16"))
-    with pytest.raises(UsageError, match="not valid JSON"):
+    with pytest.raises(FatalError, match="not valid JSON"):
         find_exports([str(path)], Tally())
 
 
@@ -227,10 +227,10 @@ async def test_the_newest_edit_is_kept(tmp_path: Path, store: Store, first: str,
 
 
 @pytest.mark.parametrize(
-    "kind", ["GuildMemberJoin", "ChannelPinnedMessage", "ThreadCreated", "20", "21", "", None]
+    "kind", ["GuildMemberJoin", "ChannelPinnedMessage", "ThreadCreated", "20", "21", 8]
 )
 async def test_what_is_no_talk_is_counted_and_left_out(
-    tmp_path: Path, store: Store, kind: str | None
+    tmp_path: Path, store: Store, kind: str | int
 ) -> None:
     tally = await collect(
         store, write(tmp_path / "e.json", [said(at(0), ANN, "joined", type=kind), said(at(1), ANN)])
@@ -317,8 +317,7 @@ async def test_malformed_items_spoil_only_themselves(tmp_path: Path, store: Stor
         said(at(1), ANN, "x", id="-5"),
         said(at(1), person(10**25, "Far"), "x"),
         said(at(1), person(-3, "Below"), "x"),
-        said(at(1), ANN, "x", reply_to=10**25),
-        said(at(1), ANN, "x", timestampEdited="yesterday"),
+        said(at(1), ANN, ["x"]),
     ],
 )
 async def test_a_malformed_message_is_counted_and_left_out(
@@ -366,7 +365,7 @@ def damaged(path: Path, cut: str) -> None:
 async def test_what_came_before_the_damage_is_stored(tmp_path: Path, store: Store, kind: str) -> None:
     path = write(tmp_path / "e.json", [said(at(i), ANN, f"number {i}") for i in range(1200)])
     damaged(path, kind)
-    with pytest.raises(UsageError, match=r"e\.json ends in the middle or is damaged"):
+    with pytest.raises(FatalError, match=r"e\.json ends in the middle or is damaged"):
         await collect(store, path)
     assert await texts(store) == [f"number {i}" for i in range(900)]
     write(tmp_path / "e.json", [said(at(i), ANN, f"number {i}") for i in range(1200)])
