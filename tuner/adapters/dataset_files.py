@@ -136,11 +136,15 @@ async def write_transcript(
 ) -> None:
     """A channel as text, one message after another; people outside the audience leave a gap mark."""
     name = re.sub(r"[^\w-]+", "-", channel.name).strip("-")[:60] or "channel"
-    async with replacing(folder / f"{name}-{channel.id}.txt") as stream:
+    target = folder / f"{name}-{channel.id}.txt"
+    async with replacing(target) as stream:
         async for batch in batches:
             stream.write(
                 "".join(_transcript_line(m, channel_names) for m in batch).encode("utf-8", "replace")
             )
+    for old in folder.glob(f"*-{channel.id}.txt"):  # the channel had another name, which may have to go
+        if old != target:
+            old.unlink()
 
 
 def _transcript_line(message: Message, channel_names: Mapping[int, str]) -> str:

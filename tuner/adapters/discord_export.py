@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,21 @@ from tuner.adapters.export_survey import BATCH, SILENT_FILE, Survey, silence, su
 from tuner.errors import FatalError, UsageError
 from tuner.models import DIRECT_MESSAGES, Channel
 from tuner.people.audience import Audience
-from tuner.people.intake import Incoming, Known, admit_page
+from tuner.people.intake import Incoming, Known, User, admit_page
+from tuner.people.names import hide_names
 from tuner.people.titles import titled
 from tuner.progress import Tally
 from tuner.stages.collect import Batch, Wanted
 
 THREADS = ("GuildNewsThread", "GuildPublicThread", "GuildPrivateThread")
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FatalError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +93,8 @@ def read_header(path: Path) -> ExportFile:
         "Export with --format Json, or point --from-export at another file."
     )
     try:
-        values = _values_before_messages(path)
-    except OSError as error:
-        raise FatalError(f"{path} cannot be read: {error.strerror}.") from None
+        with _in_words():
+            values = _values_before_messages(path)
     except OutOfBoundsError as error:
         raise FatalError(wrong.format(error)) from None
     except UNREADABLE:
@@ -143,6 +151,8 @@ class ExportSource:
         self._audience = audience
         self._tally = tally
         self._known: Known = frozenset()
+        self._hidden: set[str] = set()
+        self._named: set[str] = set()
         self._unread: set[int] = set()
         self._hopeless = ""  # what to say at the end when no file is whole
 
@@ -152,15 +162,9 @@ class ExportSource:
         Raises FatalError when no file can be used.
         """
         threads = {file.channel.id for file in self._files}
-        surveys = [
-            await asyncio.to_thread(survey, file.path, file.channel.id, threads) for file in self._files
-        ]
+        surveys = [await survey(file.path, file.channel.id, threads) for file in self._files]
         self._leave_out(surveys)
-        self._known = frozenset(
-            (self._audience.speaker(user.id, is_bot=user.is_bot), self._audience.digest(name))
-            for user in set().union(*(s.people for s in surveys))
-            for name in user.names
-        )
+        self._meet(set().union(*(s.people for s in surveys)))
         found = {file.channel.id: self._titled(file.channel, surveys) for file in self._files}
         missing = sorted(set(wanted) - found.keys() - {c.parent_id for c in found.values()})
         if missing:
@@ -171,6 +175,18 @@ class ExportSource:
         kept = [c for c in found.values() if not wanted or c.id in wanted or c.parent_id in wanted]
         self._unread = {channel.id for channel in kept}
         return sorted(kept, key=lambda c: c.id)
+
+    def _meet(self, people: Collection[User]) -> None:
+        """Know everybody whom the files name."""
+        audience = self._audience
+        self._known = frozenset(
+            (audience.speaker(user.id, is_bot=user.is_bot), audience.digest(name))
+            for user in people
+            for name in user.names
+        )
+        for user in people:
+            self._hidden |= user.names if not audience.admits(user.id, is_bot=user.is_bot) else set()
+            self._named |= user.names
 
     def _leave_out(self, surveys: Sequence[Survey]) -> None:
         """Say what is wrong with files, and read none that would bring in nothing but emptiness."""
@@ -201,7 +217,11 @@ class ExportSource:
         writers = set().union(*(s.writers for s in surveys if s.channel_id == channel.id))
         outside = [i for i in sorted(beginners) if not self._audience.admits(i)]
         author = next(iter([*outside, *sorted(beginners)]), None)
-        return titled(replace(channel, author=author), self._audience, writers)
+        kept = titled(replace(channel, author=author), self._audience, writers)
+        return replace(kept, name=self._nameless(kept.name), topic=self._nameless(kept.topic))
+
+    def _nameless(self, text: str) -> str:
+        return hide_names(text, lambda name: name in self._hidden if name in self._named else None)
 
     async def read(self, channel: Channel, wanted: Wanted) -> AsyncGenerator[Batch, None]:
         """Batches of the channel's messages from the wanted start on, file after file.
@@ -210,10 +230,13 @@ class ExportSource:
         when no file is whole: no dataset is made of fragments alone.
         """
         files = [file for file in self._files if file.channel.id == channel.id]
-        sizes = [file.path.stat().st_size for file in files]
+        with _in_words():
+            sizes = [file.path.stat().st_size for file in files]
         known = self._known
         for number, file in enumerate(files):
-            with closing(BoundedJson(file.path)) as stream:
+            with _in_words():
+                opened = BoundedJson(file.path)
+            with closing(opened) as stream:
                 raw = stream.items("messages.item")
                 while True:
                     chunk, damage = await asyncio.to_thread(take, raw, BATCH)

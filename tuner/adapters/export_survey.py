@@ -5,6 +5,7 @@ A name may be written behind an `@` long before its owner says a word. So files 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -72,14 +73,14 @@ def silence(paths: Sequence[Path]) -> str:
     )
 
 
-def survey(path: Path, channel_id: int, threads: Collection[int]) -> Survey:
+async def survey(path: Path, channel_id: int, threads: Collection[int]) -> Survey:
     """Read a file to its end, or to where it is damaged, and keep no word of it."""
     found = Survey(path, channel_id)
     try:
         with closing(BoundedJson(path)) as stream:
             raw = stream.items("messages.item")
             while True:
-                items, found.damage = take(raw, BATCH)
+                items, found.damage = await asyncio.to_thread(take, raw, BATCH)
                 for item in items:
                     _count(found, read_message(item), threads)
                 if found.damage or len(items) < BATCH:

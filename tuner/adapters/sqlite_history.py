@@ -212,6 +212,11 @@ class History:
                 values,
             )
 
+    async def nameless(self, channel: Channel) -> Channel:
+        """A channel whose name and topic name nobody who is known to be outside."""
+        async with self._store.transaction() as db:
+            return await people.nameless(db, channel)
+
     async def channels(self) -> list[Channel]:
         """Every channel that was ever read, by id."""
         rows = await self._store.fetch(

@@ -65,6 +65,9 @@ class Archive(Protocol):
 
     async def known(self, ids: Sequence[int]) -> set[int]: ...
 
+    async def nameless(self, channel: Channel) -> Channel:
+        """The channel as it may be shown: its name and topic name nobody outside."""
+
     async def settle(self) -> bool:
         """Hide names of people outside in what was stored before the names were known."""
 
@@ -193,7 +196,7 @@ async def collecting(
     source: Source, archive: Archive, dataset: Dataset, concurrency: int, tally: Tally
 ) -> AsyncIterator[Collection]:
     """Find the channels and read them in the background, `concurrency` at once; reading ends with the block."""
-    channels = await source.channels(dataset.channels)
+    channels = [await archive.nameless(channel) for channel in await source.channels(dataset.channels)]
     tally.channels.update((channel.id, ChannelTally(channel.name)) for channel in channels)
     collection = Collection(source, archive, dataset, concurrency, tally, channels)
     task = asyncio.create_task(collection.run(), name="collect")

@@ -226,12 +226,8 @@ async def test_the_newest_edit_is_kept(tmp_path: Path, store: Store, first: str,
     assert (found, await History(store).search(CHANNEL, "old", at(99), 9)) == ([at(0)], [])
 
 
-@pytest.mark.parametrize(
-    "kind", ["GuildMemberJoin", "ChannelPinnedMessage", "ThreadCreated", "20", "21", 8]
-)
-async def test_what_is_no_talk_is_counted_and_left_out(
-    tmp_path: Path, store: Store, kind: str | int
-) -> None:
+@pytest.mark.parametrize("kind", ["GuildMemberJoin", "ChannelPinnedMessage", "ThreadCreated", "20", "21", 8])
+async def test_what_is_no_talk_is_counted_and_left_out(tmp_path: Path, store: Store, kind: str | int) -> None:
     tally = await collect(
         store, write(tmp_path / "e.json", [said(at(0), ANN, "joined", type=kind), said(at(1), ANN)])
     )
