@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from tuner.people.names import candidates, hide_names, plain
 
-HIDDEN = {plain(name) for name in ("Oz", "Captain", "O.*(x", "dov_berlin", "Ann Lee", "太郎", "★Star★", "Zoë")}
+HIDDEN = {
+    plain(name) for name in ("Oz", "Captain", "O.*(x", "dov_berlin", "Ann Lee", "太郎", "★Star★", "Zoë")
+}
 SHOWN = {plain(name) for name in ("Ozzy", "Ann", "Captain Nemo")}
 
 
