@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AliasPath, BaseModel, Field, ValidationError
 
-from tuner.adapters.lenient import Flag, Id, Label, MaybeId, Moment, Objects, Text, well_formed
+from tuner.adapters.lenient import (
+    Flag,
+    Id,
+    Label,
+    MaybeId,
+    Moment,
+    Object,
+    Objects,
+    OrNone,
+    Text,
+    well_formed,
+)
 from tuner.people.intake import Incoming, User
 from tuner.progress import Tally
 
@@ -32,25 +43,21 @@ def read_page(raw: Sequence[Any], tally: Tally) -> list[Incoming]:
     return sorted(found, key=lambda message: message.id)
 
 
-class _Member(BaseModel):
-    nick: Label = ""
-
-
 class _User(BaseModel):
     id: Id
     username: Label = ""
     global_name: Label = ""
     bot: Flag = False
-    member: _Member | None = None  # beside a mention, when it comes with an event
+    member: Object = None  # beside a mention, when it comes with an event
 
-    def value(self, member: _Member | None = None) -> User:
-        member = member or self.member
-        other = (self.username, self.global_name, member.nick if member else "")
+    def value(self, member: dict[str, Any] | None = None) -> User:
+        nick = (member or self.member or {}).get("nick")
+        other = (self.username, self.global_name, nick if isinstance(nick, str) else "")
         return User(self.id, self.global_name or self.username, self.bot, tuple(filter(None, other)))
 
 
 class _Reference(BaseModel):
-    type: int = 0
+    type: Annotated[int | None, OrNone] = 0
     message_id: MaybeId = None
 
 
@@ -58,14 +65,14 @@ class _Message(BaseModel):
     id: Id
     type: int
     author: _User
-    member: _Member | None = None
+    member: Object = None
     content: Text = ""
     edited_timestamp: Moment = None
-    webhook_id: int | None = None
+    webhook_id: MaybeId = None
     mentions: Objects = Field(default_factory=list)
     attachments: Objects = Field(default_factory=list)
     sticker_items: Objects = Field(default_factory=list)
-    message_reference: _Reference | None = None
+    message_reference: Annotated[_Reference | None, OrNone] = None
     poll_question: Any = Field(default=None, validation_alias=AliasPath("poll", "question", "text"))
 
 

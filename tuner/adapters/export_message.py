@@ -7,7 +7,18 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from tuner import snowflake
-from tuner.adapters.lenient import Flag, Id, Label, MaybeId, Moment, Object, Objects, Text, well_formed
+from tuner.adapters.lenient import (
+    Flag,
+    Id,
+    Label,
+    MaybeId,
+    Moment,
+    Object,
+    Objects,
+    OrNone,
+    Text,
+    well_formed,
+)
 from tuner.people.intake import Incoming, User
 
 MALFORMED, SYSTEM, FOREIGN = "malformed message", "system message", "id of another time than its timestamp"
@@ -51,9 +62,7 @@ class ExportedMessage(BaseModel):
     embeds: Objects = Field(default_factory=list)
     stickers: Objects = Field(default_factory=list)
     mentions: Objects | None = None
-    reference: Annotated[_Reference | None, BeforeValidator(lambda v: v if isinstance(v, dict) else None)] = (
-        None
-    )
+    reference: Annotated[_Reference | None, OrNone] = None
     forwardedMessage: Object = None
     poll: Object = None
 

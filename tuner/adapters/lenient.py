@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -35,6 +36,14 @@ def _object(value: object) -> object:
     return value if isinstance(value, dict) else None
 
 
+def _countable(moment: datetime) -> datetime:
+    try:
+        moment.timestamp()
+    except (OverflowError, OSError) as error:
+        raise ValueError("a time that no clock shows") from error
+    return moment
+
+
 def _else_none(value: object, check: ValidatorFunctionWrapHandler) -> Any:
     try:
         return check(value)
@@ -49,7 +58,10 @@ def _else_false(value: object, check: ValidatorFunctionWrapHandler) -> Any:
 Id = Annotated[int, Field(gt=0, lt=1 << 63)]
 """A Discord id, as a number or in quotes; what the archive cannot hold is malformed."""
 
-MaybeId = Annotated[Id | None, WrapValidator(_else_none)]
+OrNone = WrapValidator(_else_none)
+"""For a field that need not be there; a malformed one is not."""
+
+MaybeId = Annotated[Id | None, OrNone]
 """An id that need not be there; a malformed one is not."""
 
 Text = Annotated[str, BeforeValidator(_text)]
@@ -61,7 +73,7 @@ Label = Annotated[str, BeforeValidator(_label)]
 Flag = Annotated[bool, WrapValidator(_else_false)]
 """Yes or no; whatever else is no."""
 
-Moment = Annotated[datetime | None, WrapValidator(_else_none)]
+Moment = Annotated[Annotated[datetime, AfterValidator(_countable)] | None, OrNone]
 """A time; an unreadable one is none."""
 
 Objects = Annotated[list[dict[str, Any]], BeforeValidator(_objects)]

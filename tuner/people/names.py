@@ -74,7 +74,8 @@ def _hidden_until(text: str, at: int, ends: list[int], hides: Hides, strangers: 
         hidden = hides(name)
         if hidden is not None:
             return end if hidden else at
-    if not strangers or text[at - 1 : at].isalnum():
+    before = text[at - 1 : at]
+    if not strangers or before.isalnum() or before == "<":  # an address, an id
         return at
     word = _WORD.match(text, at)
     return word.end() if word else at

@@ -8,6 +8,8 @@ from typing import Any
 
 from tuner.models import Channel
 from tuner.people.audience import Audience
+from tuner.people.names import hide_names
+from tuner.render import SOMEONE, USER_MENTION
 
 THREAD = "thread"
 DIRECT = "direct-message"
@@ -17,12 +19,17 @@ def titled(channel: Channel, audience: Audience, writers: Collection[int] = ()) 
     """The channel under a name that may be kept. `author` comes in as a user id, and leaves as a speaker.
 
     Where a thread's author is not known, its title is kept only if everyone may be used, and none of the
-    `writers` in it opted out.
+    `writers` in it opted out. Nor is a name kept in a title unless everyone may be used: whose it is may turn out
+    after samples were made under that title.
     """
     if channel.is_direct:
         return replace(channel, name=DIRECT, topic="", author=None)
     if channel.parent_id is None:
         return replace(channel, author=None)
+    if audience.allowed is not None:
+        channel = replace(
+            channel, name=hide_names(USER_MENTION.sub(SOMEONE, channel.name), lambda _: None, strangers=True)
+        )
     if channel.author is None:
         kept = audience.allowed is None and audience.opted_out.isdisjoint(writers)
         return channel if kept else replace(channel, name=THREAD)

@@ -473,7 +473,6 @@ async def test_attachments_stickers_polls_and_mentions_are_kept(
         {"author": {"username": "no id"}},
         {"type": "seven"},
         {"content": 5},
-        {"message_reference": []},
     ],
     ids=str,
 )

@@ -488,6 +488,7 @@ async def test_a_right_export_mends_what_an_empty_one_left(tmp_path: Path, store
         {"timestampEdited": "yesterday"},
         {"timestampEdited": ""},
         {"timestampEdited": 5.5e300},
+        {"timestampEdited": "0001-01-01T00:00:00"},
         {"timestamp": ""},
         {"type": 0},
         {"type": None},

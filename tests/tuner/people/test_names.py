@@ -48,6 +48,7 @@ def test_a_hidden_name_behind_an_at_sign_is_replaced(text: str, expected: str) -
         ("@stranger, @stranger.two!", "@someone, @someone!"),
         ("@Ann and @everyone", "@Ann and @everyone"),
         ("me@example.org", "me@example.org"),
+        ("<@101> <@!101> <@&101>", "<@101> <@!101> <@&101>"),
         ("@ home (@)", "@ home (@)"),
     ],
 )
