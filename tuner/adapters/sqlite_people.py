@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from tuner.adapters.sqlite_store import Row, Store, Writer
-from tuner.models import Channel
+from tuner.models import Channel, Message
 from tuner.people.audience import Audience, name_digest
 from tuner.people.intake import Page, changed_words, words_of
-from tuner.people.names import Hides, candidates, hide_names
+from tuner.people.names import Hides, candidates, hide_names, may_name
 from tuner.people.titles import THREAD
 
 SWEPT = 500  # rows at once
@@ -61,7 +61,7 @@ class Naming:
     async def of(cls, db: Writer, texts: Iterable[str]) -> Naming:
         salt = await salt_of(db)
         digests = {
-            name: name_digest(name, salt) for text in texts if "@" in text for name in candidates(text)
+            name: name_digest(name, salt) for text in texts if may_name(text) for name in candidates(text)
         }
         rows = await db.execute_fetchall(
             "SELECT digest, speaker FROM names WHERE digest IN (SELECT value FROM json_each(?))",
@@ -83,19 +83,16 @@ async def learn(db: Writer, page: Page) -> Page:
     """Remember who a page names, and hide in it whom the archive knows to be outside."""
     await db.executemany("INSERT OR IGNORE INTO names (speaker, digest) VALUES (?, ?)", sorted(page.known))
     await _admit(db, {speaker for speaker, _ in page.known if speaker > 0})
-    texts = [text for message in page.messages for text in words_of(message)]
-    naming = await Naming.of(db, texts)
-
-    def shown(text: str, mentioned: set[int], *, strangers: bool) -> str:
-        return hide_names(text, naming.among(mentioned), strangers=strangers)
-
-    messages = []
-    for message in page.messages:
-        mentioned, strangers = {s for s, _ in message.extras.mentions}, message.id in page.unlisted
-        messages.append(
-            changed_words(message, lambda t, m=mentioned, s=strangers: shown(t, m, strangers=s))  # type: ignore[misc]
-        )
+    naming = await Naming.of(db, (text for message in page.messages for text in words_of(message)))
+    messages = [_shown(m, naming, strangers=m.id in page.unlisted) for m in page.messages]
     return replace(page, messages=tuple(messages))
+
+
+def _shown(message: Message, naming: Naming, *, strangers: bool) -> Message:
+    if not any(map(may_name, words_of(message))):
+        return message
+    hides = naming.among({speaker for speaker, _ in message.extras.mentions})
+    return changed_words(message, lambda text: hide_names(text, hides, strangers=strangers))
 
 
 async def rename(db: Writer, rows: Iterable[Row]) -> None:

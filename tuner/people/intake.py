@@ -81,26 +81,20 @@ class Page:
 
 def admit_page(channel_id: int, incoming: list[Incoming], audience: Audience) -> Page:
     """What may be kept of messages that were read together."""
-    names: dict[int, str] = {}
-    bots: set[int] = set()
-    known: set[tuple[int, int]] = set()
+    met: dict[User, None] = {}
     for item in incoming:
-        for user in (item.author, *item.mentions):
-            speaker = audience.speaker(user.id, is_bot=user.is_bot)
-            if speaker > 0 and item.is_output and user is item.author:
-                continue  # a program under the id of somebody admitted
-            known |= {(speaker, audience.digest(name)) for name in user.names}
-            if user.is_bot:
-                bots.add(user.id)
-            if speaker > 0 and user.shown_name:
-                names[user.id] = user.shown_name
-    messages = tuple(admit(channel_id, item, audience) for item in incoming)
+        # A program under the id of somebody admitted is not that person.
+        if not item.is_output or audience.speaker(item.author.id, is_bot=item.author.is_bot) < 0:
+            met[item.author] = None
+        met.update(dict.fromkeys(item.mentions))
+    speakers = {user: audience.speaker(user.id, is_bot=user.is_bot) for user in met}
+    names = {user.id: user.shown_name for user in met if speakers[user] > 0 and user.shown_name}
     unlisted = {item.id for item in incoming if not item.lists_mentions and audience.allowed is not None}
     return Page(
-        messages,
+        tuple(admit(channel_id, item, audience) for item in incoming),
         names,
-        frozenset(bots & names.keys()),
-        known=frozenset(known),
+        frozenset(user.id for user in met if user.is_bot and user.id in names),
+        known=frozenset((speakers[user], audience.digest(name)) for user in met for name in user.names),
         unlisted=frozenset(unlisted),
     )
 

@@ -33,6 +33,11 @@ def plain(name: str) -> str:
     return " ".join(_DROPPED.sub("", name).casefold().split()).lstrip("@")
 
 
+def may_name(text: str) -> bool:
+    """Whether a text may name somebody at all."""
+    return any(sign in text for sign in "@＠﹫")
+
+
 def candidates(text: str) -> set[str]:
     """Everything in a text that would be a name if somebody were called so, as it is compared."""
     return {plain(text[at:end]) for at, ends in _places(text) for end in ends}
