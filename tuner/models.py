@@ -7,6 +7,9 @@ from typing import Any
 
 from tuner import snowflake
 
+DIRECT_MESSAGES = "Direct Messages"
+"""What exports call the server that a direct message is not of."""
+
 ChatMessage = dict[str, Any]
 """One entry of a sample's `messages`, in the fine-tuning format (role, content, …)."""
 
@@ -22,6 +25,12 @@ class Channel:
     parent_id: int | None = None
     topic: str = ""
     last_message_id: int | None = None  # Discord's hint; may name a deleted message
+    author: int | None = None  # who gave a thread its title, as a speaker; None when that is not known
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether this is a conversation of a few people outside any server."""
+        return self.guild_id == 0 and self.guild_name == DIRECT_MESSAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,14 @@ async def write_transcript(
 ) -> None:
     """A channel as text, one message after another; people outside the audience leave a gap mark."""
     name = re.sub(r"[^\w-]+", "-", channel.name).strip("-")[:60] or "channel"
-    file = switch.open_in(folder, f"{name}-{channel.id}.txt")
+    target = folder / f"{name}-{channel.id}.txt"
+    file = switch.open_in(folder, target.name)
     async for batch in batches:
         file.write("".join(_transcript_line(m, channel_names) for m in batch).encode("utf-8", "replace"))
     await file.end()  # there may be a thousand of them
+    for old in folder.glob(f"*-{channel.id}.txt"):  # the channel had another name, which may have to go
+        if old != target:
+            switch.remove(old)
 
 
 def _transcript_line(message: Message, channel_names: Mapping[int, str]) -> str:

@@ -3,58 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import ijson  # type: ignore[import-untyped]
-from pydantic import BaseModel, Field, ValidationError
-
-from tuner.adapters.lenient import Id, Objects, Text, well_formed
-from tuner.errors import UsageError
-from tuner.models import Channel
+from tuner.adapters.bounded_json import UNREADABLE, BoundedJson, OutOfBoundsError
+from tuner.adapters.export_message import fault, read_message
+from tuner.adapters.export_survey import BATCH, SILENT_FILE, Survey, silence, survey, take
+from tuner.errors import FatalError, UsageError
+from tuner.models import DIRECT_MESSAGES, Channel
 from tuner.people.audience import Audience
-from tuner.people.intake import Incoming, User, admit_page
+from tuner.people.intake import Incoming, Known, User, admit_page
+from tuner.people.names import hide_names
+from tuner.people.titles import titled
 from tuner.progress import Tally
 from tuner.stages.collect import Batch, Wanted
 
-BATCH = 500
-TALK = ("Default", "Reply")
 THREADS = ("GuildNewsThread", "GuildPublicThread", "GuildPrivateThread")
 
 
-class _User(BaseModel):
-    id: Id
-    name: Text = ""
-    nickname: Text = ""
-    isBot: bool = False
-
-    def value(self) -> User:
-        return User(self.id, self.nickname or self.name, self.isBot)
-
-
-class _Reference(BaseModel):
-    type: Text = ""
-    messageId: Id | None = None
-
-
-class _Message(BaseModel):
-    id: Id
-    type: Text
-    timestampEdited: datetime | None = None
-    content: Text = ""
-    author: _User
-    attachments: Objects = Field(default_factory=list)
-    stickers: Objects = Field(default_factory=list)
-    mentions: Objects = Field(default_factory=list)
-    reference: _Reference | None = None
-    forwardedMessage: dict[str, Any] | None = None
-    poll: dict[str, Any] | None = None
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FatalError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +43,25 @@ class ExportFile:
 def find_exports(paths: Sequence[str], tally: Tally) -> list[ExportFile]:
     """The exports at `paths`, files or folders; reads only their beginnings.
 
-    A file named outright must be an export; other JSON in a folder is passed over with a note.
+    A damaged file is named and left out, other JSON in a folder is passed over with a note. Raises UsageError
+    when there is no export, FatalError when there are damaged ones only.
     """
     found: list[ExportFile] = []
+    damaged: list[str] = []
     passed_over: list[str] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            candidates = sorted(path.rglob("*.json"))
-            if not candidates:
-                raise UsageError(f"There is no .json file in {path}. Export with --format Json.")
-            for candidate in candidates:
-                try:
-                    found.append(read_header(candidate))
-                except UsageError as error:
-                    passed_over.append(str(error))
-        elif path.is_file():
-            found.append(read_header(path))
-        else:
-            raise UsageError(f"There is no file or folder {path}.")
+    for candidate in _candidates(paths):
+        try:
+            found.append(read_header(candidate))
+        except UsageError as error:
+            passed_over.append(str(error))
+        except FatalError as error:
+            damaged.append(str(error))
+    if not found and damaged:
+        raise FatalError("\n".join(damaged))
+    if not found and len(passed_over) == 1 and not Path(paths[0]).is_dir():
+        raise UsageError(passed_over[0])
+    for why in damaged:
+        tally.note(why, warning=True)
     if passed_over:
         more = f" (and {len(passed_over) - 1} more files)" if len(passed_over) > 1 else ""
         tally.note(f"Passed over{more}: {passed_over[0]}", warning=True)
@@ -94,36 +70,69 @@ def find_exports(paths: Sequence[str], tally: Tally) -> list[ExportFile]:
     return found
 
 
+def _candidates(paths: Sequence[str]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            below = sorted(file for file in path.rglob("*.json") if not file.is_dir())
+            if not below:
+                raise UsageError(f"There is no .json file in {path}. Export with --format Json.")
+            yield from below
+        elif path.is_file():
+            yield path
+        else:
+            raise UsageError(f"There is no file or folder {path}.")
+
+
 def read_header(path: Path) -> ExportFile:
-    """What a file says of its channel, before its messages."""
+    """What a file says of its channel, before its messages.
+
+    Raises UsageError when it is no export, FatalError when it cannot be read.
+    """
     wrong = (
         f"{path} is not a DiscordChatExporter export in JSON: {{}}. "
         "Export with --format Json, or point --from-export at another file."
     )
-    values: dict[str, Any] = {}
     try:
-        with closing(_open(path)) as stream:
-            for prefix, event, value in ijson.parse(stream):
-                if prefix == "messages" and event == "start_array":
-                    break
-                if event in ("string", "number", "null"):
-                    values[prefix] = value
-            else:
-                raise UsageError(wrong.format("it has no list of messages"))
-    except (ijson.JSONError, UnicodeDecodeError):
-        raise UsageError(wrong.format("it is not valid JSON")) from None
+        with _in_words():
+            values = _values_before_messages(path)
+    except OutOfBoundsError as error:
+        raise FatalError(wrong.format(error)) from None
+    except UNREADABLE:
+        raise FatalError(wrong.format("it is not valid JSON")) from None
+    if values is None:
+        raise UsageError(wrong.format("it has no list of messages"))
     try:
-        channel_id = _number(values["channel.id"])
-        name = str(values["channel.name"])
-        guild_id = _number(values["guild.id"])
-        # The format has no field for a thread's parent: it stands where a channel's category does.
-        threaded = values.get("channel.type") in THREADS and values.get("channel.categoryId")
-        parent = _number(values["channel.categoryId"]) if threaded else None
-    except (KeyError, TypeError, ValueError):
+        return ExportFile(path, _channel(values))
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UsageError(wrong.format("it does not name its guild and channel")) from None
-    guild_name = str(values.get("guild.name") or "")
-    topic = str(values.get("channel.topic") or "")
-    return ExportFile(path, Channel(channel_id, name, guild_id, guild_name, parent, topic))
+
+
+def _values_before_messages(path: Path) -> dict[str, Any] | None:
+    """The single values by their dotted place; None when no list of messages follows them."""
+    values: dict[str, Any] = {}
+    with closing(BoundedJson(path)) as stream:
+        for prefix, event, value in stream.events():
+            if prefix == "messages" and event == "start_array":
+                return values
+            if event in ("string", "number", "null"):
+                values[prefix] = value
+    return None
+
+
+def _channel(values: dict[str, Any]) -> Channel:
+    identity, guild_id = _number(values["channel.id"]), _number(values["guild.id"])
+    kind = str(values.get("channel.type") or "")
+    # The format has no field for a thread's parent: it stands where a channel's category does.
+    threaded = kind in THREADS and values.get("channel.categoryId")
+    direct = guild_id == 0 or kind.startswith("Direct")
+    return Channel(
+        identity,
+        str(values["channel.name"] or identity),
+        0 if direct else guild_id,
+        DIRECT_MESSAGES if direct else str(values.get("guild.name") or ""),
+        _number(values["channel.categoryId"]) if threaded else None,
+        str(values.get("channel.topic") or ""),
+    )
 
 
 def _number(value: Any) -> int:
@@ -141,10 +150,22 @@ class ExportSource:
         self._files = files
         self._audience = audience
         self._tally = tally
+        self._known: Known = frozenset()
+        self._hidden: set[str] = set()
+        self._named: set[str] = set()
+        self._unread: set[int] = set()
+        self._hopeless = ""  # what to say at the end when no file is whole
 
     async def channels(self, wanted: Sequence[int]) -> list[Channel]:
-        """The channels in the files that were asked for (none asked: all), threads with their parents."""
-        found = {file.channel.id: file.channel for file in self._files}
+        """The channels in the files that were asked for (none asked: all), threads with their parents.
+
+        Raises FatalError when no file can be used.
+        """
+        threads = {file.channel.id for file in self._files}
+        surveys = [await survey(file.path, file.channel.id, threads) for file in self._files]
+        self._leave_out(surveys)
+        self._meet(set().union(*(s.people for s in surveys)))
+        found = {file.channel.id: self._titled(file.channel, surveys) for file in self._files}
         missing = sorted(set(wanted) - found.keys() - {c.parent_id for c in found.values()})
         if missing:
             raise UsageError(
@@ -152,82 +173,89 @@ class ExportSource:
                 f"They hold: {', '.join(f'{c.id} ({c.name})' for c in found.values())}."
             )
         kept = [c for c in found.values() if not wanted or c.id in wanted or c.parent_id in wanted]
+        self._unread = {channel.id for channel in kept}
         return sorted(kept, key=lambda c: c.id)
 
+    def _meet(self, people: Collection[User]) -> None:
+        """Know everybody whom the files name."""
+        audience = self._audience
+        self._known = frozenset(
+            (audience.speaker(user.id, is_bot=user.is_bot), audience.digest(name))
+            for user in people
+            for name in user.names
+        )
+        for user in people:
+            self._hidden |= user.names if not audience.admits(user.id, is_bot=user.is_bot) else set()
+            self._named |= user.names
+
+    def _leave_out(self, surveys: Sequence[Survey]) -> None:
+        """Say what is wrong with files, and read none that would bring in nothing but emptiness."""
+        complaints = [s.complaint for s in surveys if s.complaint]
+        silent = [s for s in surveys if s.is_silent]
+        usable = [s for s in surveys if s.messages and s not in silent]
+        if not usable and sum(s.messages for s in silent) > 1:
+            complaints.append(silence([s.path for s in silent]))
+        elif quiet := [s.path for s in silent if s.messages >= SILENT_FILE]:
+            complaints.append(silence(quiet))
+            usable += [s for s in silent if s.path not in quiet]
+        else:
+            usable += silent
+        if complaints and not usable:
+            raise FatalError("\n".join(complaints))
+        if usable and all(s.damage for s in usable):
+            self._hopeless = "\n".join(complaints)
+        else:
+            for complaint in complaints:
+                self._tally.note(complaint, warning=True)
+        left = {s.path for s in surveys if s.complaint and not s.messages} | {
+            s.path for s in silent if s not in usable
+        }
+        self._files = [file for file in self._files if file.path not in left]
+
+    def _titled(self, channel: Channel, surveys: Sequence[Survey]) -> Channel:
+        beginners = set().union(*(s.beginners.get(channel.id, set()) for s in surveys))
+        writers = set().union(*(s.writers for s in surveys if s.channel_id == channel.id))
+        outside = [i for i in sorted(beginners) if not self._audience.admits(i)]
+        author = next(iter([*outside, *sorted(beginners)]), None)
+        kept = titled(replace(channel, author=author), self._audience, writers)
+        return replace(kept, name=self._nameless(kept.name), topic=self._nameless(kept.topic))
+
+    def _nameless(self, text: str) -> str:
+        return hide_names(text, lambda name: name in self._hidden if name in self._named else None)
+
     async def read(self, channel: Channel, wanted: Wanted) -> AsyncGenerator[Batch, None]:
-        """Batches of the channel's messages from the wanted start on, file after file."""
+        """Batches of the channel's messages from the wanted start on, file after file.
+
+        The first one introduces everybody whom any of the files names. Raises FatalError at the end of everything
+        when no file is whole: no dataset is made of fragments alone.
+        """
         files = [file for file in self._files if file.channel.id == channel.id]
-        sizes = [file.path.stat().st_size for file in files]
+        with _in_words():
+            sizes = [file.path.stat().st_size for file in files]
+        known = self._known
         for number, file in enumerate(files):
-            with closing(_open(file.path)) as stream:
-                raw = ijson.items(stream, "messages.item")
+            with _in_words():
+                opened = BoundedJson(file.path)
+            with closing(opened) as stream:
+                raw = stream.items("messages.item")
                 while True:
-                    chunk, fault = await asyncio.to_thread(_take, raw, BATCH)
+                    chunk, damage = await asyncio.to_thread(take, raw, BATCH)
                     incoming = [item for item in map(self._parse, chunk) if item and item.id >= wanted.start]
                     position = sum(sizes[:number]) + stream.tell()
                     page = admit_page(channel.id, incoming, self._audience)
-                    if page.messages:
+                    if page.messages or known:
                         share = min(1.0, position / max(1, sum(sizes)))
-                        yield Batch(page, None, share)
-                    if fault:
-                        raise UsageError(
-                            f"{file.path} ends in the middle or is damaged ({fault}). The messages before "
-                            "that are stored; export the channel again and run once more."
-                        )
-                    if len(chunk) < BATCH:
+                        yield Batch(replace(page, known=page.known | known), None, share)
+                        known = frozenset()
+                    if damage or len(chunk) < BATCH:
                         break
+        self._unread.discard(channel.id)
+        if self._hopeless and not self._unread:
+            raise FatalError(self._hopeless)
 
     def _parse(self, raw: object) -> Incoming | None:
-        try:
-            message = _Message.model_validate(raw)
-        except ValidationError:
-            self._tally.dropped("collect", "malformed message")
-            return None
-        if message.type not in TALK:
-            self._tally.dropped("collect", "system message")
-            return None
-        reference = message.reference
-        forwarded = message.forwardedMessage is not None or (
-            reference is not None and reference.type == "Forward"
-        )
-        question = (message.poll or {}).get("question")
-        return Incoming(
-            id=message.id,
-            author=message.author.value(),
-            text="" if forwarded else message.content,
-            reply_to=reference.messageId if reference and message.type == "Reply" else None,
-            edited_ms=int(message.timestampEdited.timestamp() * 1000) if message.timestampEdited else 0,
-            mentions=tuple(user.value() for user in well_formed(_User, message.mentions)),
-            attachments=tuple(str(a.get("fileName") or "file") for a in message.attachments),
-            stickers=tuple(str(s.get("name") or "sticker") for s in message.stickers),
-            poll=str(question.get("text") or "") if isinstance(question, dict) else str(question or ""),
-            forwarded=forwarded,
-        )
-
-
-def _take(items: Iterator[Any], count: int) -> tuple[list[Any], str]:
-    """Up to `count` items, and what ended them when that was no clean end."""
-    taken: list[Any] = []
-    try:
-        for item in islice(items, count):
-            taken.append(item)
-    except (ijson.JSONError, UnicodeDecodeError, OSError) as error:
-        return taken, _kind(error)
-    return taken, ""
-
-
-def _kind(error: Exception) -> str:
-    """What is wrong with a file, in words of ours: a parser's may quote what stands there."""
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else "not valid JSON"
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    if stream.read(3) != b"\xef\xbb\xbf":
-        stream.seek(0, io.SEEK_SET)
-    return stream
+        message = read_message(raw)
+        why = fault(message)
+        if why:
+            self._tally.dropped("collect", why)
+        return None if why or message is None else message.value()

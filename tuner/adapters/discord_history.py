@@ -25,6 +25,7 @@ from tuner.errors import FatalError, RetryError, SkipError, TunerError, UsageErr
 from tuner.models import Channel
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, admit_page
+from tuner.people.titles import thread_author, title_of, titled
 from tuner.progress import Tally
 from tuner.ranges import Range, merge, resume_after
 from tuner.stages.collect import Batch, Wanted
@@ -102,9 +103,8 @@ class DiscordSource:
                 "None of the channels in dataset.channels can be read:\n"
                 + "\n".join(f"  - {why}" for why in self._refused)
             )
-        return list(
-            {channel.id: channel for channel in found}.values()
-        )  # a thread may be named beside its parent
+        named = {channel.id: titled(channel, self._audience) for channel in found}
+        return list(named.values())  # a thread may be named beside its parent
 
     def _check_message_content(self) -> None:
         flags = self._client.application_flags
@@ -152,7 +152,7 @@ class DiscordSource:
             if channel is None:  # a thread, named itself
                 raw = await self._raw_channel(channel_id)
                 parent = listed.get(int(raw.get("parent_id") or 0))
-                if self._readable(str(raw.get("name")), parent, me):
+                if self._readable(title_of(raw, self._audience), parent, me):
                     found.append(_thread(raw, guild, parent))
                 continue
             if not self._readable(channel.name, channel, me):
@@ -389,6 +389,7 @@ def _thread(raw: Any, guild: discord.Guild, parent: Any) -> Channel:
         parent.id,
         getattr(parent, "topic", None) or "",
         int(newest) if newest else None,
+        thread_author(raw),
     )
 
 

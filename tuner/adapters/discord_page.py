@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AliasPath, BaseModel, Field, ValidationError
 
-from tuner.adapters.lenient import Id, Objects, Text, well_formed
+from tuner.adapters.lenient import (
+    Flag,
+    Id,
+    Label,
+    MaybeId,
+    Moment,
+    Object,
+    Objects,
+    OrNone,
+    Text,
+    well_formed,
+)
 from tuner.people.intake import Incoming, User
 from tuner.progress import Tally
 
@@ -35,30 +45,34 @@ def read_page(raw: Sequence[Any], tally: Tally) -> list[Incoming]:
 
 class _User(BaseModel):
     id: Id
-    username: Text = ""
-    global_name: Text = ""
-    bot: bool = False
+    username: Label = ""
+    global_name: Label = ""
+    bot: Flag = False
+    member: Object = None  # beside a mention, when it comes with an event
 
-    def value(self) -> User:
-        return User(self.id, self.global_name or self.username, self.bot)
+    def value(self, member: dict[str, Any] | None = None) -> User:
+        nick = (member or self.member or {}).get("nick")
+        other = (self.username, self.global_name, nick if isinstance(nick, str) else "")
+        return User(self.id, self.global_name or self.username, self.bot, tuple(filter(None, other)))
 
 
 class _Reference(BaseModel):
-    type: int = 0
-    message_id: Id | None = None
+    type: Annotated[int | None, OrNone] = 0
+    message_id: MaybeId = None
 
 
 class _Message(BaseModel):
     id: Id
     type: int
     author: _User
+    member: Object = None
     content: Text = ""
-    edited_timestamp: datetime | None = None
-    webhook_id: int | None = None
+    edited_timestamp: Moment = None
+    webhook_id: MaybeId = None
     mentions: Objects = Field(default_factory=list)
     attachments: Objects = Field(default_factory=list)
     sticker_items: Objects = Field(default_factory=list)
-    message_reference: _Reference | None = None
+    message_reference: Annotated[_Reference | None, OrNone] = None
     poll_question: Any = Field(default=None, validation_alias=AliasPath("poll", "question", "text"))
 
 
@@ -67,7 +81,7 @@ def _incoming(message: _Message) -> Incoming:
     forwarded = reference is not None and reference.type == FORWARD
     return Incoming(
         id=message.id,
-        author=message.author.value(),
+        author=message.author.value(message.member),
         text="" if forwarded else message.content,
         reply_to=reference.message_id if reference and message.type == REPLY else None,
         edited_ms=int(message.edited_timestamp.timestamp() * 1000) if message.edited_timestamp else 0,

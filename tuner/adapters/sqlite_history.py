@@ -6,12 +6,15 @@ import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from tuner import snowflake
-from tuner.adapters.sqlite_store import Row, Store, Writer
+from tuner.adapters import sqlite_names
+from tuner.adapters.sqlite_names import drop_copies as _drop_copies
+from tuner.adapters.sqlite_names import mark_traces as _mark_traces
+from tuner.adapters.sqlite_store import Row, Store
 from tuner.errors import FatalError
 from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
@@ -103,7 +106,10 @@ class History:
         await self._make_stubs(gone, audience, erase=False)
         async with self._store.transaction() as db:
             await db.execute("INSERT OR REPLACE INTO meta VALUES ('audience', ?)", (now,))
+            if not everyone:
+                await sqlite_names.untitle_unknown(db)
             if must_reread:
+                await sqlite_names.welcome(db, audience)
                 await db.execute("DELETE FROM cursors")
         return AudienceChange(len(gone), must_reread)
 
@@ -123,6 +129,7 @@ class History:
         opaque = {i: audience.opaque(i) for i in user_ids}
         mentioning = [unmention(message, opaque) for message in await self._mentioning(user_ids)]
         async with self._store.transaction() as db:
+            await sqlite_names.disown(db, opaque)
             cursor = await db.execute(
                 "UPDATE messages SET speaker = gone.value, content = NULL, extras = '{}', erased = erased OR ? "
                 "FROM json_each(?) AS gone WHERE messages.speaker = CAST(gone.key AS INTEGER)",
@@ -143,8 +150,9 @@ class History:
     async def _mentioning(self, user_ids: Sequence[int]) -> list[Message]:
         """Other people's messages that mention any of these."""
         rows = await self._store.fetch(
-            f"{_SELECT} WHERE m.content IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(m.extras, '$.mentions') "
-            "WHERE value IN (SELECT value FROM json_each(?)))",
+            f"{_SELECT} WHERE m.content IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(?) AS gone WHERE "
+            "instr(m.content, '<@' || gone.value || '>') OR instr(m.content, '<@!' || gone.value || '>') OR "
+            "gone.value IN (SELECT value FROM json_each(m.extras, '$.mentions')))",
             (json.dumps(list(user_ids)),),
         )
         return await self._as_messages(rows)
@@ -163,11 +171,16 @@ class History:
 
     async def purge(self) -> None:
         """Leave no trace of erased and of replaced text in the file, also when an earlier try was broken off."""
+        await self.settle()
         marks = await self._store.fetch("SELECT value FROM meta WHERE key = 'traces'")
         if marks:
             await self._store.purge()
             async with self._store.transaction() as db:  # what was erased meanwhile has left another mark
                 await db.execute("DELETE FROM meta WHERE key = 'traces' AND value = ?", marks[0])
+
+    async def settle(self) -> bool:
+        """Hide names of people outside in what was stored before the names were known; whether any was."""
+        return await sqlite_names.settle(self._store)
 
     async def look_back_from(self, unix_seconds: float) -> None:
         """Have everything since then read again by the next build: changes may have gone unseen."""
@@ -186,23 +199,35 @@ class History:
     # -- channels and pages ------------------------------------------------
 
     async def save_channel(self, channel: Channel) -> None:
-        values = (
-            channel.id,
-            channel.name,
-            channel.guild_id,
-            channel.guild_name,
-            channel.parent_id,
-            channel.topic,
-        )
+        """Keep what a channel is called; of people outside it names nobody."""
         async with self._store.transaction() as db:
-            await db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?)", values)
+            kept = await sqlite_names.nameless(db, channel)
+            values = (
+                kept.id,
+                kept.name,
+                kept.guild_id,
+                kept.guild_name,
+                kept.parent_id,
+                kept.topic,
+                kept.author,
+            )
+            await db.execute(
+                "INSERT OR REPLACE INTO channels (id, name, guild_id, guild_name, parent_id, topic, author) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+
+    async def nameless(self, channel: Channel) -> Channel:
+        """A channel whose name and topic name nobody who is known to be outside."""
+        async with self._store.transaction() as db:
+            return await sqlite_names.nameless(db, channel)
 
     async def channels(self) -> list[Channel]:
         """Every channel that was ever read, by id."""
         rows = await self._store.fetch(
-            "SELECT id, name, guild_id, guild_name, parent_id, topic FROM channels ORDER BY id"
+            "SELECT id, name, guild_id, guild_name, parent_id, topic, author FROM channels ORDER BY id"
         )
-        return [Channel(*row) for row in rows]
+        return [replace(Channel(*row), author=author) for *row, author in rows]
 
     async def ranges(self, channel_id: int) -> list[Range]:
         rows = await self._store.fetch(
@@ -215,12 +240,15 @@ class History:
         ranges = await self.ranges(channel_id) if covered else []
         known = await self.known([message.id for message in page.messages])
         async with self._store.transaction() as db:
+            page = await sqlite_names.learn(db, page)
             await db.executemany(
                 "INSERT INTO authors VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name "
                 "WHERE name <> excluded.name",
                 [(i, name, i in page.bots) for i, name in sorted(page.names.items())],
             )
-            written = await db.executemany(_UPSERT, [_as_row(message) for message in page.messages])
+            rows = [_as_row(message) for message in page.messages]
+            written = await db.executemany(_UPSERT, rows)
+            await sqlite_names.rename(db, rows)
             new = {message.id for message in page.messages} - known
             if written.rowcount > len(new):
                 await _mark_traces(db)
@@ -313,18 +341,6 @@ class History:
             _as_message(row, _as_extras(extra, names) if extra else _NO_EXTRAS)
             for row, extra in zip(rows, extras, strict=True)
         ]
-
-
-async def _drop_copies(db: Writer) -> None:
-    """Text was erased: drop the answers that may repeat any; those that say whose words they quote are dropped by
-    a trigger."""
-    await db.execute("DELETE FROM decisions WHERE quotes AND key NOT IN (SELECT key FROM quoted)")
-    await _mark_traces(db)
-
-
-async def _mark_traces(db: Writer) -> None:
-    """The file still holds text that the archive does not: remembered until `purge` has cleared it."""
-    await db.execute("INSERT OR REPLACE INTO meta VALUES ('traces', ?)", (secrets.token_hex(8),))
 
 
 def _as_row(message: Message) -> Row:

@@ -72,6 +72,7 @@ class Switch:
         self._token = secrets.token_hex(4)
         self._files: dict[Path, File] = {}
         self._claimed: list[Path] = []
+        self._gone: list[Path] = []
 
     def open(self, path: Path) -> File:
         """A file to write for this place. Raises FatalError where nothing may or can be written."""
@@ -110,6 +111,10 @@ class Switch:
         """This file is not wanted: what is at its place stays."""
         self._files.pop(path).discard()
 
+    def remove(self, path: Path) -> None:
+        """This file goes when the others take their places."""
+        self._gone.append(path)
+
     async def commit(self, keep: Mapping[Path, Path] | None = None, gone: Sequence[Path] = ()) -> None:
         """Have all files take their places. `keep` names where what is replaced goes, `gone` what is removed."""
         if not self._files:
@@ -119,7 +124,7 @@ class Switch:
         moves = [Move(file.part, path, (keep or {}).get(path)) for path, file in self._files.items()]
         first = self._claimed[0]
         with in_words(next(iter(self._files))):
-            await asyncio.to_thread(_switch, _beside(first, "switch"), moves, gone)
+            await asyncio.to_thread(_switch, _beside(first, "switch"), moves, [*gone, *self._gone])
 
     def close(self) -> None:
         for file in self._files.values():

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
+
+from tuner.people.names import plain
+
+DELETED_USER = 456226577798135808
+"""The one id under which Discord shows all whose accounts are gone: many people, so nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,27 @@ class Audience:
         return user_id if self.admits(user_id, is_bot=is_bot) else self.opaque(user_id)
 
     def opaque(self, user_id: int) -> int:
-        digest = hashlib.blake2b(user_id.to_bytes(8, "big"), digest_size=7, key=self.salt).digest()
-        return -int.from_bytes(digest, "big") - 1
+        return -_keyed(user_id.to_bytes(8, "big"), self.salt) - 1
+
+    def digest(self, name: str) -> int:
+        """What is kept of a name: enough to know it again, in whatever case, and to say nothing else."""
+        return name_digest(plain(name), self.salt)
 
     @property
     def named(self) -> frozenset[int]:
         """Ids admitted by name."""
         return ((self.allowed or frozenset()) | self.bots) - self.opted_out
+
+
+def name_digest(plain_name: str, salt: bytes) -> int:
+    """The digest of a name as it is compared (`tuner.people.names.plain`)."""
+    return _keyed(plain_name.encode("utf-8", "surrogatepass"), salt)
+
+
+def may_be_persona(speaker: int, personas: Collection[int]) -> bool:
+    """Whether a model may learn to be this speaker; no `personas` means anyone."""
+    return speaker != DELETED_USER and (not personas or speaker in personas)
+
+
+def _keyed(value: bytes, salt: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(value, digest_size=7, key=salt).digest(), "big")

@@ -33,6 +33,7 @@ class Assets:
     context: bool
     topics: Mapping[int, tuple[Dated, ...]] = field(default_factory=dict)
     profiles: Mapping[int, tuple[Dated, ...]] = field(default_factory=dict)
+    direct: str = ""  # instead of `system` where there is no server: in direct messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ Builder = Callable[[PromptRequest], Header]
 def build(request: PromptRequest) -> Header:
     """System prompt with persona notes, tools announcement, context block; only the first is instructions."""
     assets = request.assets
-    system = Template(assets.system).safe_substitute(
+    direct = request.channel.is_direct and assets.direct
+    system = Template(direct or assets.system).safe_substitute(
         persona=request.persona_name,
         server=request.channel.guild_name or "the server",
         channel=request.channel.name,
@@ -111,6 +113,7 @@ def load_assets(settings: PromptSettings) -> Assets:
     tools = _file("prompt.tools_file", settings.tools_file) or (here / "tools.json").read_text("utf-8")
     return Assets(
         system=system,
+        direct="" if settings.system_file else (here / "direct.md").read_text("utf-8"),
         persona_notes=_file("prompt.persona_notes_file", settings.persona_notes_file),
         tools=_tools(tools, settings.tools_file),
         announce_tools=settings.announce_tools,

@@ -67,6 +67,12 @@ class Archive(Protocol):
 
     async def known(self, ids: Sequence[int]) -> set[int]: ...
 
+    async def nameless(self, channel: Channel) -> Channel:
+        """The channel as it may be shown: its name and topic name nobody outside."""
+
+    async def settle(self) -> bool:
+        """Hide names of people outside in what was stored before the names were known."""
+
     async def purge(self) -> None:
         """Leave no trace of what was erased."""
 
@@ -143,6 +149,7 @@ class Collection:
         except asyncio.CancelledError:
             progress.state = "stopped"
             raise
+        await self._archive.settle()  # before anything is made of the channel
         self._done[channel.id].set()
 
     async def _store_all(self, channel: Channel, wanted: Wanted, progress: ChannelTally) -> None:
@@ -193,7 +200,7 @@ async def collecting(
     source: Source, archive: Archive, dataset: Dataset, concurrency: int, tally: Tally
 ) -> AsyncIterator[Collection]:
     """Find the channels and read them in the background, `concurrency` at once; reading ends with the block."""
-    channels = await source.channels(dataset.channels)
+    channels = [await archive.nameless(channel) for channel in await source.channels(dataset.channels)]
     tally.channels.update((channel.id, ChannelTally(channel.name)) for channel in channels)
     collection = Collection(source, archive, dataset, concurrency, tally, channels)
     task = asyncio.create_task(collection.run(), name="collect")

@@ -8,6 +8,7 @@ from itertools import chain, groupby, pairwise
 
 from tuner.config.settings import SegmentRules
 from tuner.models import Conversation, Message, Segment
+from tuner.people.audience import may_be_persona
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _room(stretch: Sequence[Message], rules: SegmentRules) -> int:
 
 def _ending_on_persona(piece: Sequence[Message], personas: Collection[int]) -> Sequence[Message]:
     end = len(piece)
-    while end and personas and piece[end - 1].speaker not in personas:
+    while end and not may_be_persona(piece[end - 1].speaker, personas):
         end -= 1
     return piece[:end]
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tuner import render
 from tuner.models import Excerpt, Message, Segment
+from tuner.people.audience import may_be_persona
 
 VERSION = "2"  # part of every decision's key; change it with the instructions or the transcript's form
 LONGEST_LINE = 4000  # characters of one message that are shown; no message of Discord has more
@@ -134,7 +135,7 @@ def letters_of(messages: Sequence[Message], personas: Collection[int] = ()) -> d
     letters: dict[int, str] = {}
     for message in messages:
         letter = chr(ord("A") + len(letters))
-        eligible = not personas or message.speaker in personas
+        eligible = may_be_persona(message.speaker, personas)
         letters.setdefault(message.speaker, letter if eligible else letter.lower())
     return letters
 
@@ -220,7 +221,7 @@ def by_rules(
     messages = segment.messages
     for end in range(len(messages), 1, -1):
         last = messages[end - 1]
-        if personas and last.speaker not in personas:
+        if not may_be_persona(last.speaker, personas):
             continue
         if len(re.findall(r"\w+", render.words(last, channel_names))) < 3:
             continue

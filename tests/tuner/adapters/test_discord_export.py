@@ -12,7 +12,7 @@ from tuner import config
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import Store, open_store
-from tuner.errors import UsageError
+from tuner.errors import FatalError, UsageError
 from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
 from tuner.progress import Tally
@@ -101,7 +101,7 @@ OTHERS = {
 def test_a_file_that_is_no_export_is_refused(tmp_path: Path, text: str, why: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(FatalError) as refused:
         find_exports([str(path)], Tally())
     assert str(path) in str(refused.value)
     assert why in str(refused.value)
@@ -135,7 +135,7 @@ def test_nothing_to_read_is_refused(tmp_path: Path, name: str, why: str) -> None
 def test_utf16_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "utf16.json"
     path.write_bytes(json.dumps(export([])).encode("utf-16"))
-    with pytest.raises(UsageError, match="not valid JSON"):
+    with pytest.raises(FatalError, match="not valid JSON"):
         find_exports([str(path)], Tally())
 
 
@@ -226,12 +226,8 @@ async def test_the_newest_edit_is_kept(tmp_path: Path, store: Store, first: str,
     assert (found, await History(store).search(CHANNEL, "old", at(99), 9)) == ([at(0)], [])
 
 
-@pytest.mark.parametrize(
-    "kind", ["GuildMemberJoin", "ChannelPinnedMessage", "ThreadCreated", "20", "21", "", None]
-)
-async def test_what_is_no_talk_is_counted_and_left_out(
-    tmp_path: Path, store: Store, kind: str | None
-) -> None:
+@pytest.mark.parametrize("kind", ["GuildMemberJoin", "ChannelPinnedMessage", "ThreadCreated", "20", "21", 8])
+async def test_what_is_no_talk_is_counted_and_left_out(tmp_path: Path, store: Store, kind: str | int) -> None:
     tally = await collect(
         store, write(tmp_path / "e.json", [said(at(0), ANN, "joined", type=kind), said(at(1), ANN)])
     )
@@ -317,8 +313,7 @@ async def test_malformed_items_spoil_only_themselves(tmp_path: Path, store: Stor
         said(at(1), ANN, "x", id="-5"),
         said(at(1), person(10**25, "Far"), "x"),
         said(at(1), person(-3, "Below"), "x"),
-        said(at(1), ANN, "x", reply_to=10**25),
-        said(at(1), ANN, "x", timestampEdited="yesterday"),
+        said(at(1), ANN, ["x"]),
     ],
 )
 async def test_a_malformed_message_is_counted_and_left_out(
@@ -366,7 +361,7 @@ def damaged(path: Path, cut: str) -> None:
 async def test_what_came_before_the_damage_is_stored(tmp_path: Path, store: Store, kind: str) -> None:
     path = write(tmp_path / "e.json", [said(at(i), ANN, f"number {i}") for i in range(1200)])
     damaged(path, kind)
-    with pytest.raises(UsageError, match=r"e\.json ends in the middle or is damaged"):
+    with pytest.raises(FatalError, match=r"e\.json ends in the middle or is damaged"):
         await collect(store, path)
     assert await texts(store) == [f"number {i}" for i in range(900)]
     write(tmp_path / "e.json", [said(at(i), ANN, f"number {i}") for i in range(1200)])
@@ -399,3 +394,138 @@ async def test_max_messages_counts_new_ones(tmp_path: Path, store: Store) -> Non
     tally = await collect(store, path, max_messages=4)
     assert await texts(store) == list("01234567")
     assert "the next run goes on from there" in tally.notes[0]
+
+
+# -- one bad file among many, and files that are bad throughout --------------------
+
+
+def garbled(path: Path) -> Path:
+    path.write_text("{nope")
+    return path
+
+
+async def test_one_damaged_file_among_many_ends_nothing(tmp_path: Path, store: Store) -> None:
+    numbers = [said(at(i), ANN, f"number {i}") for i in range(1200)]
+    write(tmp_path / "a.json", [said(at(0, 1), ANN, "a")], 5, "a")
+    damaged(write(tmp_path / "b.json", numbers), "truncated")
+    write(tmp_path / "c.json", [said(at(0, 2), ANN, "c")], 6, "c")
+    garbled(tmp_path / "d.json")
+    write(tmp_path / "e.json", [said(at(0), ANN, "x", id="?")] * 3, 7, "e")
+    tally = await collect(store, tmp_path)
+    assert (await texts(store, 5), await texts(store, 6)) == (["a"], ["c"])
+    assert len(await texts(store)) == 900
+    complaints = {name: [n for n in tally.notes if f"{name}.json" in n] for name in "abcde"}
+    assert {name: len(found) for name, found in complaints.items()} == {
+        "a": 0,
+        "b": 1,
+        "c": 0,
+        "d": 1,
+        "e": 1,
+    }
+    assert "The 900 messages before that are read" in complaints["b"][0]
+    assert "none of its 3 messages can be read" in complaints["e"][0]
+
+
+async def test_damaged_files_only(tmp_path: Path, store: Store) -> None:
+    with pytest.raises(FatalError, match=r"x\.json.*\n.*y\.json"):
+        find_exports([str(garbled(tmp_path / "x.json")), str(garbled(tmp_path / "y.json"))], Tally())
+    numbers = [said(at(i), ANN, f"number {i}") for i in range(1200)]
+    damaged(write(tmp_path / "x.json", numbers), "truncated")
+    damaged(write(tmp_path / "y.json", numbers, 5, "y"), "truncated")
+    with pytest.raises(FatalError, match=r"x\.json ends in the middle.*\n.*y\.json ends in the middle"):
+        await collect(store, tmp_path)
+
+
+@pytest.mark.parametrize("broken", [{"id": "seven"}, {"author": None}])
+async def test_malformed_messages_only(tmp_path: Path, store: Store, broken: dict[str, Any]) -> None:
+    path = write(tmp_path / "e.json", [said(at(i), ANN, "x") | broken for i in range(4)])
+    with pytest.raises(FatalError, match=r"e\.json: none of its 4 messages can be read"):
+        await collect(store, path)
+
+
+async def test_foreign_ids(tmp_path: Path, store: Store) -> None:
+    foreign = [said(1000 + i, ANN, "x", timestamp="2023-11-14T22:13:20+00:00") for i in range(4)]
+    with pytest.raises(FatalError, match=r"e\.json: its message ids are not Discord's"):
+        await collect(store, write(tmp_path / "e.json", foreign))
+    tally = await collect(store, write(tmp_path / "e.json", [*foreign, said(at(0), ANN, "a")]))
+    assert await texts(store) == ["a"]
+    assert tally.stages["collect"].dropped == {"id of another time than its timestamp": 4}
+
+
+@pytest.mark.parametrize("hails_bot", [False, True])
+async def test_a_missing_message_content_intent_is_named(
+    tmp_path: Path, store: Store, hails_bot: bool
+) -> None:
+    silent = [said(at(i), ANN) for i in range(6)]
+    shown = (
+        [said(at(9), DICE, "rolled 6"), said(at(8), ANN, "@Dice roll", mentions=[DICE])] if hails_bot else []
+    )
+    path = write(tmp_path / "e.json", [*silent, *shown])
+    with pytest.raises(FatalError, match=r"e\.json are empty.*Message Content intent"):
+        await collect(store, path)
+    assert await texts(store) == []
+    write(tmp_path / "f.json", [said(at(0, 1), BEN, "words")], 5, "f")
+    tally = await collect(store, tmp_path)
+    assert ["Message Content intent" in note for note in tally.notes] == [True]
+    assert (await texts(store), await texts(store, 5)) == ([], ["words"])
+
+
+async def test_pictures_alone_are_no_missing_intent(tmp_path: Path, store: Store) -> None:
+    pictures = [said(at(i), ANN, attachments=[{"fileName": "cat.png"}]) for i in range(6)]
+    tally = await collect(store, write(tmp_path / "e.json", pictures))
+    assert tally.notes == []
+
+
+async def test_a_right_export_mends_what_an_empty_one_left(tmp_path: Path, store: Store) -> None:
+    await collect(store, write(tmp_path / "e.json", [said(at(0), ANN), said(at(1), BEN, "b")]))
+    await collect(store, write(tmp_path / "e.json", [said(at(0), ANN, "a"), said(at(1), BEN, "b")]))
+    assert await texts(store) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"timestampEdited": "yesterday"},
+        {"timestampEdited": ""},
+        {"timestampEdited": 5.5e300},
+        {"timestampEdited": "0001-01-01T00:00:00"},
+        {"timestamp": ""},
+        {"type": 0},
+        {"type": None},
+        {"type": ""},
+        {"author": {**ANN, "isBot": None}},
+        {"author": {**ANN, "isBot": ""}},
+        {"author": {**ANN, "isBot": "perhaps", "name": 5}},
+        {"author": {"id": "101", "name": None, "nickname": "Ann"}},
+        {"attachments": "", "stickers": "", "mentions": "", "embeds": ""},
+        {"reference": ""},
+        {"reference": []},
+        {"reference": {"messageId": "", "type": None}},
+        {"forwardedMessage": "", "poll": ""},
+        {"poll": {"question": []}},
+    ],
+    ids=str,
+)
+async def test_an_odd_field_is_dropped_and_its_message_stays(
+    tmp_path: Path, store: Store, odd: dict[str, Any]
+) -> None:
+    await collect(store, write(tmp_path / "e.json", [said(at(0), ANN, "fine") | odd]))
+    assert await stored(store) == [Message(at(0), CHANNEL, 101, "Ann", "fine")]
+
+
+async def test_a_reply_to_nothing_readable_is_no_reply(tmp_path: Path, store: Store) -> None:
+    messages = [said(at(0), ANN, "a", reply_to=10**25), said(at(2), BEN, "b", reply_to=at(0), type=19)]
+    await collect(store, write(tmp_path / "e.json", messages))
+    assert [m.reply_to for m in await stored(store)] == [None, at(0)]
+
+
+@pytest.mark.parametrize(
+    "odd", ["1" * 5000, "1e999999999", "[" * 10_000, '{"a":' * 10_000], ids=lambda text: text[:9]
+)
+async def test_what_no_parser_bears_spoils_its_file_only(tmp_path: Path, store: Store, odd: str) -> None:
+    write(tmp_path / "good.json", [said(at(0), ANN, "a")])
+    path = write(tmp_path / "odd.json", [said(at(1), ANN, "PLACE")], 5)
+    path.write_text(path.read_text().replace('"PLACE"', odd))
+    tally = await collect(store, tmp_path)
+    assert await texts(store) == ["a"]
+    assert [("odd.json" in note, note.count("\n")) for note in tally.notes] == [(True, 0)]

@@ -80,7 +80,7 @@ def test_after_builds_from_an_export(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_failed_run_says_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "export.json"
     path.write_text(path.read_text()[:-400])
-    assert main(["build-dataset", "--from-export", "export.json"]) == 2
+    assert main(["build-dataset", "--from-export", "export.json"]) == 1
     lines = status(capsys)
     assert lines[3].startswith("  1 failed, ")
     assert "export.json ends in the middle or is damaged" in lines[4]

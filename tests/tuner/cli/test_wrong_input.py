@@ -190,26 +190,32 @@ def test_an_empty_folder(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "exit_code", "why"),
     [
-        (b"", "it is not valid JSON"),
-        (b"\x00\xff\xfe" * 500, "it is not valid JSON"),
-        (b"<!DOCTYPE html><html></html>", "it is not valid JSON"),
-        (b'{"guild": {"id": "1", "na', "it is not valid JSON"),
-        (b'[{"user": "U1", "text": "hi"}]', "it has no list of messages"),
+        (b"", 1, "it is not valid JSON"),
+        (b"\x00\xff\xfe" * 500, 1, "it is not valid JSON"),
+        (b"<!DOCTYPE html><html></html>", 1, "it is not valid JSON"),
+        (b'{"guild": {"id": "1", "na', 1, "it is not valid JSON"),
+        (b'{"guild": {"id": ' + b"1" * 5000, 1, "it holds a number of more than 40 digits"),
+        (b'{"guild": {"id": 1e999999999}}', 1, "it holds a number of more than 40 digits"),
+        (b"[" * 10_000_000, 1, "it holds more than 64 lists or objects within one another"),
+        (b'[{"user": "U1", "text": "hi"}]', 2, "it has no list of messages"),
         (
             b'{"name": "Chat", "type": "group", "id": 1, "messages": []}',
+            2,
             "it does not name its guild and channel",
         ),
         (
             b'{"guild": {"id": "x"}, "channel": {"id": "y", "name": "z"}, "messages": []}',
+            2,
             "it does not name its",
         ),
     ],
+    ids=lambda value: repr(value)[:40],
 )
-def test_a_file_that_is_no_export(place: Place, content: bytes, why: str) -> None:
+def test_a_file_that_is_no_export(place: Place, content: bytes, exit_code: int, why: str) -> None:
     (place.folder / "other.json").write_bytes(content)
-    said = place.refusal(2, "--from-export", "other.json")
+    said = place.refusal(exit_code, "--from-export", "other.json")
     assert said.startswith(f"other.json is not a DiscordChatExporter export in JSON: {why}")
     assert "--format Json" in said
 
@@ -229,7 +235,7 @@ def test_an_export_that_ends_in_the_middle(place: Place) -> None:
     file = place.exports / "workshop.json"
     whole = file.read_bytes()
     file.write_bytes(whole[: whole.index(b"You are")])
-    said = place.refusal(2, "--from-export", str(file))
+    said = place.refusal(1, "--from-export", str(file))
     assert said.startswith(f"{file} ends in the middle or is damaged")
     with closing(sqlite3.connect(place.archive)) as archive:
         assert archive.execute("SELECT count(*) FROM messages").fetchone() == (3,)

@@ -1,0 +1,49 @@
+"""Titles are words: a thread's belongs to whoever gave it, a direct message's consists of people's names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tuner.models import Channel
+from tuner.people.audience import Audience
+from tuner.people.names import hide_names
+from tuner.render import SOMEONE, USER_MENTION
+
+THREAD = "thread"
+DIRECT = "direct-message"
+
+
+def titled(channel: Channel, audience: Audience, writers: Collection[int] = ()) -> Channel:
+    """The channel under a name that may be kept. `author` comes in as a user id, and leaves as a speaker.
+
+    Where a thread's author is not known, its title is kept only if everyone may be used, and none of the
+    `writers` in it opted out. Nor is a name kept in a title unless everyone may be used: whose it is may turn out
+    after samples were made under that title.
+    """
+    if channel.is_direct:
+        return replace(channel, name=DIRECT, topic="", author=None)
+    if channel.parent_id is None:
+        return replace(channel, author=None)
+    if audience.allowed is not None:
+        channel = replace(
+            channel, name=hide_names(USER_MENTION.sub(SOMEONE, channel.name), lambda _: None, strangers=True)
+        )
+    if channel.author is None:
+        kept = audience.allowed is None and audience.opted_out.isdisjoint(writers)
+        return channel if kept else replace(channel, name=THREAD)
+    speaker = audience.speaker(channel.author)
+    return replace(channel, author=speaker, name=channel.name if speaker > 0 else THREAD)
+
+
+def title_of(raw: Mapping[str, Any], audience: Audience) -> str:
+    """What to call a thread of Discord's that is not read."""
+    author = thread_author(raw)
+    return str(raw.get("name")) if author and audience.admits(author) else THREAD
+
+
+def thread_author(raw: Mapping[str, Any]) -> int | None:
+    """Whoever began a thread, as Discord describes it."""
+    owner = str(raw.get("owner_id") or "")
+    return int(owner) if owner.isdecimal() and len(owner) < 20 else None
