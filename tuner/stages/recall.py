@@ -48,6 +48,7 @@ def recalls(dialogue: Dialogue) -> list[int]:
         i
         for i in range(1, len(turns))
         if turns[i].speaker == dialogue.persona
+        and turns[i].learned
         and turns[i - 1].speaker != dialogue.persona
         and RECALL.search(turns[i - 1].text)
     ]
