@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+BLANK = "\u115f\u1160\u17b4\u17b5\u200b\u200c\u200d\u200e\u200f\u2800\u3164\uffa0"  # drawn as nothing
 _BREAKS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Controls, soft hyphens, what turns the direction of writing, and what is defined to be invisible.
 _UNSEEN = re.compile(
@@ -70,6 +71,11 @@ def visible(text: str) -> str:
     """The text without what cannot be seen, and with one kind of line end."""
     text = _UNSEEN.sub("", _BREAKS.sub("\n", text))
     return text if text.isascii() else _JOINERS.sub("", _TAGS.sub(r"\1", text))
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing in a text to see."""
+    return all(c.isspace() or c in BLANK for c in visible(text))
 
 
 def inert(text: str) -> str:

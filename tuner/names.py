@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from tuner.inert import inert, visible
+from tuner.inert import BLANK, inert, visible
 
 LONGEST_NAME = 32  # Discord's own bounds
 LONGEST_TITLE = 100
@@ -18,9 +18,9 @@ _LOOKED_AT = 1000  # characters of what is called a name; there are files with e
 NOBODY = "someone"
 MOST_WORDS = 3  # a name of more could be read as a sentence
 
-# Letters that are drawn as nothing, private ones, and half characters.
+# What is drawn as nothing (joiners do hold names together), private letters, and half characters.
 _BLANK = re.compile(
-    "[\u200b\u200e\u200f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ue000-\uf8ff\ud800-\udfff\U000f0000-\U0010ffff]"
+    f"[{BLANK.replace(chr(0x200C), '').replace(chr(0x200D), '')}\ue000-\uf8ff\ud800-\udfff\U000f0000-\U0010ffff]"
 )
 _COLONS = re.compile(
     "[:\u02d0\u02f8\u0589\u05c3\u0703\u0704\u1361\u1803\u205a\u205d\u2236\u2982\ua789\ufe13\ufe55\uff1a]"

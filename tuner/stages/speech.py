@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from tuner.inert import is_blank
 from tuner.models import Message
 
 PAUSE = 600  # seconds of silence after which somebody begins anew
@@ -13,8 +14,7 @@ PAUSE = 600  # seconds of silence after which somebody begins anew
 _LINK = re.compile(r"https?://[!-~]*", re.IGNORECASE)
 _EMOJI = re.compile(r":\w{2,32}:")
 _PLACEHOLDER = re.compile(r"^\[(?:(?:attachment|sticker|poll): [^\n]*|forwarded message)\]$", re.MULTILINE)
-_BLANK = " \t\n\u115f\u1160\u200b\u200c\u200d\u2800\u3164\uffa0"  # some letters are drawn as nothing
-_AROUND_A_LINK = "<>()[]|*_~`.,:;-"
+_WITHOUT_FRAME = dict.fromkeys(map(ord, "<>()[]|*_~`.,:;-"))  # marks that may stand around a link
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 # Scripts that put no space between words: about how many of their letters make one, and their letters.
 _UNSPACED = (
@@ -24,6 +24,7 @@ _UNSPACED = (
     )),
     (3, re.compile("[\u0e00-\u0e4f\u0e80-\u0ecf\u0edc-\u0f1f\u0f40-\u0fff\u1000-\u103f\u1050-\u108f\u1780-\u17d7]")),
 )  # fmt: skip
+_SYLLABLES = re.compile("[\uac00-\ud7a3]")  # of Korean, which does put spaces
 
 
 def word_count(text: str) -> int:
@@ -37,10 +38,20 @@ def word_count(text: str) -> int:
     return count + len(_WORD.findall(text))
 
 
+def least_letters(word: str) -> int:
+    """How many letters a word needs to mean something by itself: two where one sign is a syllable or more."""
+    return 2 if any(letters.search(word) for letters in (_SYLLABLES, *(row[1] for row in _UNSPACED))) else 3
+
+
+def with_marks_as_letters(text: str) -> str:
+    """The text, as long as before, with a letter for every accent and vowel sign: Python ends a word there."""
+    return text if text.isascii() else "".join("x" if unicodedata.category(c)[0] == "M" else c for c in text)
+
+
 def says_something(text: str) -> bool:
     """Whether a text holds more than a link."""
     rest, links = _LINK.subn("", text)
-    return bool(rest.strip(_BLANK + _AROUND_A_LINK if links else _BLANK))
+    return not is_blank(rest.translate(_WITHOUT_FRAME) if links else rest)
 
 
 def without_placeholders(text: str) -> str:
