@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.growth import UNITS, is_linear
 from tests.support.lines import ANN, BEN, Line, spoken
 from tuner.models import Excerpt, Segment
+from tuner.stages.recall import RECALL, keywords
 from tuner.stages.speech import PAUSE, answers_somebody, says_something, without_placeholders, word_count
 from tuner.stages.verdict import by_rules
 
@@ -108,6 +110,18 @@ def test_lines_that_stand_for_something_else_are_no_words() -> None:
 )
 def test_an_answer_follows_somebody_else_without_a_pause(lines: list[Line], answers: bool) -> None:
     assert answers_somebody(spoken(lines)) is answers
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_any_text_is_judged_in_time_linear_in_its_length(unit: str) -> None:
+    def work(text: str) -> None:
+        RECALL.search(text)
+        keywords(text, [text])
+        says_something(text)
+        without_placeholders(text)
+        word_count(text)
+
+    assert is_linear(work, unit)
 
 
 # -- the rules without a model -----------------------------------------------------
