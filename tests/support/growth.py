@@ -20,7 +20,7 @@ def is_linear(work: Callable[[str], object], unit: str) -> bool:
     """Four times the text takes about four times the work, where the square of it is sixteen times."""
 
     def cost(size: int) -> float:
-        text = (unit * size)[:size]
+        text = (unit * size)[: size - 1] + "x"  # the run leads to nothing
         before = process_time()
         work(text)
         return process_time() - before
