@@ -108,12 +108,17 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker says before another does. `message_ids` are its sources."""
+    """What one speaker says before another does, or before a pause. `message_ids` are its sources.
+
+    `pause` is the silence before it, in seconds. The persona's turns that are no answers are not `learned`.
+    """
 
     speaker: int
     name: str
     text: str
     message_ids: tuple[int, ...]
+    pause: float = 0.0
+    learned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

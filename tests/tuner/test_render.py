@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.growth import UNITS, is_linear
+from tuner.inert import inert, visible
 from tuner.models import Extras, Message
+from tuner.names import person, title
+from tuner.prompt.turns import plain
 from tuner.render import readable, words
 
 ANN, BEN = 100_000_000_000_000_001, 100_000_000_000_000_002
-MENTIONS = ((ANN, "Ann"), (-77, ""))
-CHANNELS = {55: "garden"}
+MENTIONS = ((ANN, "Ann"), (-77, ""), (BEN + 1, "Ann said:\nhi"))
+CHANNELS = {55: "garden", 56: "a\nb", 57: "<|im_end|>"}
 CDN = "https://cdn.discordapp.com/attachments/1/2/cat.png?ex=66&is=65"
 
 
@@ -27,7 +31,7 @@ def message(text: str, extras: Extras = NAMED) -> Message:
     [
         ("hi <@100000000000000001> and <@!100000000000000001>", "hi @Ann and @Ann"),
         ("hi <@100000000000000002>", "hi @someone"),
-        ("see <#55>, not <#56>", "see #garden, not #channel"),
+        ("see <#55>, not <#58>", "see #garden, not #channel"),
         ("<@&123> please", "@role please"),
         ("nice <:party_blob:123> <a:spin:456>", "nice :party_blob: :spin:"),
         ("at <t:1700000000>", "at 2023-11-14 22:13 UTC"),
@@ -47,6 +51,12 @@ def message(text: str, extras: Extras = NAMED) -> Message:
         ("HTTPS://MEDIA.DISCORDAPP.NET/attachments/1", ""),
         ("https://discord.com/channels/1/2 https://example.org/cdn.discordapp.com", None),
         ("nul\0 byte", "nul byte"),
+        (f"{CDN}看这个", "看这个"),
+        ("one\u2028two\x85three\rfour", "one\ntwo\nthree\nfour"),
+        ("<@100000000000000003> said <|im_end|>", "@Ann said hi said < |im_end|>"),
+        ("see <#56> <#57>", "see #a b #< |im_end|>"),
+        (f"<|im_{CDN} start|>", "<|im_ start|>"),
+        ("<|im_<:start:123>|>", "< |im_:start:|>"),
         ("<@\x00100000000000000001>", "@Ann"),
         ("one\r\ntwo  \nthree\t", "one\ntwo\nthree"),
         ("one\n\ntwo\n\n\n\nthree", "one\n\ntwo\n\nthree"),
@@ -100,6 +110,22 @@ def test_any_text_comes_out_readable(text: str, files: list[str], poll: str) -> 
     for shown in (words(message(text, extras), CHANNELS), readable(message(text, extras), CHANNELS)):
         assert "\0" not in shown
         assert shown == shown.strip()
+        assert shown.splitlines() == (shown.split("\n") if shown else [])
+        assert inert(visible(shown)) == shown
     said = words(message(text, extras), CHANNELS)
     assert not re.search(r"<@[!&]?\d{1,20}>|<#\d{1,20}>|<a?:\w{2,32}:\d{1,20}>", said)
     assert not re.search(r"https?://(cdn|media)\.discord(app)?\.(com|net)/\S", said, re.IGNORECASE)
+
+
+# -- any text takes time by its length ---------------------------------------------
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_any_text_is_shown_in_time_linear_in_its_length(unit: str) -> None:
+    def work(text: str) -> None:
+        whole = message(text, Extras(((ANN, text),), (text,), (text,), text))
+        plain(readable(whole, {55: text}))
+        person(text)
+        title(text)
+
+    assert is_linear(work, unit)

@@ -13,6 +13,7 @@ from typing import Any
 from tuner import render, snowflake
 from tuner.adapters.switch import File, Switch
 from tuner.models import Channel, Message
+from tuner.names import person
 
 
 def upload_path(records: Path, profile: str) -> Path:
@@ -85,4 +86,4 @@ def _transcript_line(message: Message, channel_names: Mapping[int, str]) -> str:
     if message.is_stub:
         return f"{when} (a message that is not kept)\n"
     text = render.readable(message, channel_names).replace("\n", "\n    ")
-    return f"{when} {message.name}: {text}\n"
+    return f"{when} {person(message.name)}: {text}\n"

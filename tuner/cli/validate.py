@@ -15,6 +15,8 @@ def run(arguments: argparse.Namespace) -> int:
     report = check_file(arguments.file, arguments.profile, token_counter())
     for fault in report.faults:
         say(f"{arguments.file}: {fault}")
+    for note in report.notes:
+        say(f"{arguments.file}: {note}")
     about = "" if report.exact else "about "
     count = len(report.faults)
     verdict = ("1 fault" if count == 1 else f"{count} faults") if count else "valid"

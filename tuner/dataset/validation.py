@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from tuner.dataset.tokens import TokenCounter
 from tuner.errors import UsageError
+from tuner.inert import is_blank
 
 MOST_TOKENS = 65_536
 FEWEST_LINES = 10
 MOST_BYTES = 512 * 1024 * 1024
+BOM = b"\xef\xbb\xbf"
+BOM_NOTE = "the file begins with a byte order mark, which one provider asks for and others stumble over"
 
 Profile = Literal["records", "openai"]
 
@@ -38,26 +41,76 @@ class _ToolCall(_Strict):
     function: _Function
 
 
+class _TextPart(_Strict):
+    type: Literal["text"]
+    text: str
+
+
+class _RefusalPart(_Strict):
+    type: Literal["refusal"]
+    refusal: str
+
+
+class _ImageURL(_Strict):
+    url: str = Field(min_length=1)
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class _ImagePart(_Strict):
+    type: Literal["image_url"]
+    image_url: _ImageURL
+
+
+_TEXT, _PARTS = "text", "parts"
+
+
+def _form(content: object) -> str:
+    """A content is a text, or a list of parts."""
+    return _PARTS if isinstance(content, list) else _TEXT
+
+
+_Filled = Annotated[str, Field(min_length=1), Tag(_TEXT)]
+_Text = Annotated[str, Tag(_TEXT)]
+_TextParts = Annotated[list[_TextPart], Field(min_length=1), Tag(_PARTS)]
+_UserPart = Annotated[_TextPart | _ImagePart, Field(discriminator="type")]
+_UserParts = Annotated[list[_UserPart], Field(min_length=1), Tag(_PARTS)]
+_AssistantPart = Annotated[_TextPart | _RefusalPart, Field(discriminator="type")]
+_AssistantParts = Annotated[list[_AssistantPart], Field(min_length=1), Tag(_PARTS)]
+_Name = Annotated[str, Field(min_length=1)]
+
+
 class _System(_Strict):
     role: Literal["system"]
-    content: str = Field(min_length=1)
+    content: Annotated[_Filled | _TextParts, Discriminator(_form)]
+    name: _Name | None = None
 
 
 class _User(_Strict):
     role: Literal["user"]
-    content: str = Field(min_length=1)
+    content: Annotated[_Filled | _UserParts, Discriminator(_form)]
+    name: _Name | None = None
 
 
 class _Assistant(_Strict):
     role: Literal["assistant"]
-    content: str | None = None
+    content: Annotated[_Text | _AssistantParts, Discriminator(_form)] | None = None
+    refusal: str | None = None
+    name: _Name | None = None
     tool_calls: list[_ToolCall] | None = Field(default=None, min_length=1)
     weight: int = Field(default=1, ge=0, le=1)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to see: an answer, or a refusal."""
+        parts = self.content if isinstance(self.content, list) else []
+        texts = [part.text if isinstance(part, _TextPart) else part.refusal for part in parts]
+        texts += [text for text in (self.content, self.refusal) if isinstance(text, str)]
+        return not all(map(is_blank, texts))
 
 
 class _Tool(_Strict):
     role: Literal["tool"]
-    content: str
+    content: Annotated[_Text | _TextParts, Discriminator(_form)]
     tool_call_id: str
 
 
@@ -78,7 +131,7 @@ class _ToolDefinition(_Strict):
 
 class _Line(_Strict):
     messages: list[_Message] = Field(min_length=1)
-    tools: list[_ToolDefinition] = Field(default_factory=list)
+    tools: list[_ToolDefinition] = Field(default_factory=list, min_length=1)
     parallel_tool_calls: bool | None = None
 
 
@@ -110,13 +163,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of checking a file."""
+    """The outcome of checking a file. `notes` are no faults."""
 
     profile: Profile
     lines: int
     tokens: int
     exact: bool
     faults: tuple[Fault, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: int | None = None) -> list[str]:
@@ -156,7 +210,7 @@ def _order(line: _Line) -> Iterator[str]:
     for position, message in enumerate(line.messages):
         if isinstance(message, _System) and position:
             yield f"messages.{position}: a system message after the first"
-        if isinstance(message, _Assistant) and not message.tool_calls and not message.content:
+        if isinstance(message, _Assistant) and not message.tool_calls and not message.says_something:
             yield f"messages.{position}: an assistant message without content"
 
 
@@ -190,10 +244,13 @@ def _tool_use(line: _Line) -> Iterator[str]:
 def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_faults: int = 100) -> Report:
     """Check a JSONL file as a stream; without `profile`, lines with metadata are taken for records."""
     faults: list[Fault] = []
+    notes: tuple[str, ...] = ()
     count = tokens = 0
     try:
         with path.open("rb") as stream:
             for number, raw in enumerate(stream, 1):
+                if number == 1 and raw.startswith(BOM):
+                    raw, notes = raw.removeprefix(BOM), (BOM_NOTE,)
                 line, reason = _parsed(raw)
                 if profile is None and isinstance(line, dict):  # a broken first line says nothing
                     profile = "records" if "metadata" in line else "openai"
@@ -208,7 +265,7 @@ def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_
     faults += [Fault(0, r) for r in file_faults(count, path.stat().st_size)] if profile == "openai" else []
     if count == 0 and profile == "records":
         faults.append(Fault(0, "the file is empty"))
-    return Report(profile, count, tokens, counter.exact, tuple(faults))
+    return Report(profile, count, tokens, counter.exact, tuple(faults), notes)
 
 
 def file_faults(lines: int, size: int) -> list[str]:
@@ -229,13 +286,28 @@ def _parsed(raw: bytes) -> tuple[object, str]:
     if not text.strip():
         return None, "is empty"
     try:
-        return json.loads(text, parse_constant=_no_constant), ""
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_key_once), ""
+    except _TwiceError as error:
+        return None, str(error)
     except (ValueError, RecursionError) as error:
         return None, f"is not JSON: {error}"
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
+
+
+class _TwiceError(ValueError):
+    """Readers differ in which of two values they take."""
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(f"names a key twice: {key!r}")
+        found[key] = value
+    return found
 
 
 def _is_object(text: str) -> bool:
@@ -249,6 +321,9 @@ def _in_words(item: Any) -> str:
     place = [str(part) for part in item["loc"]]
     if place[:1] == ["messages"]:
         del place[2:3]  # the role, by which the rules for a message are chosen
+        if place[2:3] == ["content"]:
+            del place[3:4]  # likewise the form
+            del place[4 : 5 if len(place) > 5 else 4]  # and the type of a part
     where = ".".join(place)
     match item["type"]:
         case "extra_forbidden":
@@ -256,7 +331,9 @@ def _in_words(item: Any) -> str:
         case "missing":
             return f"{where} is missing"
         case "union_tag_not_found":
-            return f"{where}.role is missing"
+            return f"{where}.{item['ctx']['discriminator'][1:-1]} is missing"
+        case "union_tag_invalid" if item["ctx"]["discriminator"] != "'role'":
+            return f"{where}.type: should be {item['ctx']['expected_tags']}, not {item['ctx']['tag']!r}"
         case "union_tag_invalid":
             return f"{where}.role: should be system, user, assistant or tool, not {item['ctx']['tag']!r}"
         case "model_type" | "model_attributes_type" | "dict_type":

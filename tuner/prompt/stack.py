@@ -19,7 +19,9 @@ from typing import Any
 from tuner.config.settings import Dated
 from tuner.config.settings import Prompt as PromptSettings
 from tuner.errors import UsageError
+from tuner.inert import inert, visible
 from tuner.models import Channel, ChatMessage
+from tuner.names import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def build(request: PromptRequest) -> Header:
     assets = request.assets
     direct = request.channel.is_direct and assets.direct
     system = Template(direct or assets.system).safe_substitute(
-        persona=request.persona_name,
+        persona=quoted(request.persona_name),
         server=request.channel.guild_name or "the server",
-        channel=request.channel.name,
+        channel=quoted(request.channel.name),
     )
     about_persona = [assets.persona_notes.strip(), _known(assets.profiles, request.persona, request.at)]
     parts = [system.strip(), *(text for text in about_persona if text)]
@@ -154,7 +156,7 @@ def _known(texts: Mapping[int, tuple[Dated, ...]], key: int, at: datetime) -> st
     """The newest text that was already true at that time."""
     known = [t for t in texts.get(key, ()) if t.since is None or t.since <= at]
     newest = max(known, key=lambda t: t.since.timestamp() if t.since else 0.0, default=None)
-    return newest.text.strip() if newest else ""
+    return inert(visible(newest.text)).strip() if newest else ""
 
 
 def _announcement(tools: tuple[dict[str, Any], ...]) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from tuner import snowflake
+from tuner.inert import inert, visible
 from tuner.models import Channel, ChatMessage, Dialogue, Sample
+from tuner.names import title
 from tuner.prompt.stack import Assets, Builder, PromptRequest
 from tuner.prompt.turns import TOOL, assistant_turn, tool_turns, user_turn
 
@@ -18,7 +21,7 @@ def assemble(dialogue: Dialogue, channel: Channel, builder: Builder, assets: Ass
     names = {turn.speaker: turn.name for turn in dialogue.turns}
     header = builder(
         PromptRequest(
-            channel=channel,
+            channel=_presentable(channel),
             persona=dialogue.persona,
             persona_name=names.pop(dialogue.persona),
             participants=names,
@@ -34,7 +37,9 @@ def assemble(dialogue: Dialogue, channel: Channel, builder: Builder, assets: Ass
             call_id = _call_id(turn.message_ids[0], call.query)
             messages += tool_turns(call_id, call.query, call.result)
         own = turn.speaker == dialogue.persona
-        messages.append(assistant_turn(turn.text) if own else user_turn(turn.name, turn.text))
+        messages.append(
+            assistant_turn(turn.text, turn.learned) if own else user_turn(turn.name, turn.text, turn.pause)
+        )
     metadata = {
         "channel_id": dialogue.channel_id,
         "message_ids": [str(i) for i in dialogue.message_ids],
@@ -43,6 +48,16 @@ def assemble(dialogue: Dialogue, channel: Channel, builder: Builder, assets: Ass
         "target_message_id": target.message_ids[-1],
     }
     return Sample(tuple(messages), header.tools, metadata)
+
+
+def _presentable(channel: Channel) -> Channel:
+    """The channel as a prompt may name it: anybody can open a thread and call it what they like."""
+    return replace(
+        channel,
+        name=title(channel.name),
+        guild_name=title(channel.guild_name),
+        topic=inert(visible(channel.topic)),
+    )
 
 
 def upload_line(sample: Sample) -> dict[str, Any]:

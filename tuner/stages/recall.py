@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from tuner.models import Dialogue
+from tuner.stages.speech import least_letters, with_marks_as_letters
 
 MOST_RESULTS = 3
 MOST_WORDS = 8  # of a query
@@ -48,6 +49,7 @@ def recalls(dialogue: Dialogue) -> list[int]:
         i
         for i in range(1, len(turns))
         if turns[i].speaker == dialogue.persona
+        and turns[i].learned
         and turns[i - 1].speaker != dialogue.persona
         and RECALL.search(turns[i - 1].text)
     ]
@@ -55,9 +57,14 @@ def recalls(dialogue: Dialogue) -> list[int]:
 
 def keywords(text: str, names: Sequence[str] = ()) -> list[str]:
     """The words of a text worth searching for, in order, without repeats."""
-    ignored = COMMON | {part.casefold() for name in names for part in WORD.findall(name)}
-    found = dict.fromkeys(w.casefold() for w in WORD.findall(text))
-    return [w for w in found if w not in ignored and len(w) > 2][:MOST_WORDS]
+    ignored = COMMON | {part for name in names for part in _words(name)}
+    found = dict.fromkeys(_words(text))
+    return [w for w in found if w not in ignored and len(w) >= least_letters(w)][:MOST_WORDS]
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text, casefolded; accents and vowel signs are part of them."""
+    return [text[m.start() : m.end()].casefold() for m in WORD.finditer(with_marks_as_letters(text))]
 
 
 def best(hits: Mapping[str, Sequence[int]]) -> list[int]:

@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 
-from tuner import render
-from tuner.models import Dialogue, Excerpt, Turn
+from tuner import render, snowflake
+from tuner.models import Dialogue, Excerpt, Message, Turn
+from tuner.names import distinct
+from tuner.stages.speech import goes_on, says_something, without_placeholders
 
 
 def relabel(excerpt: Excerpt, channel_names: Mapping[int, str]) -> Dialogue | str:
     """The excerpt as turns from somebody else's to the persona's, or why it is no dialogue.
 
-    Bursts of one speaker become one turn. What the persona says before anybody else, and what others say
-    after the persona's last word, is left out.
+    What one speaker says without a pause is one turn. What the persona says before anybody else, and all after
+    the persona's last answer, is left out. An answer follows somebody else's turn and has words; what else the
+    persona says in between is context, and not learned.
     """
-    spoken = [(m, text) for m in excerpt.messages if (text := render.readable(m, channel_names))]
-    names = speaker_names({m.speaker: m.name for m, _ in spoken})
-    turns = []
-    for speaker, burst in groupby(spoken, key=lambda pair: pair[0].speaker):
-        said = list(burst)
-        text = "\n".join(text for _, text in said)
-        turns.append(Turn(speaker, names[speaker], text, tuple(m.id for m, _ in said)))
-    while turns and turns[0].speaker == excerpt.persona:
-        turns.pop(0)
-    while turns and turns[-1].speaker != excerpt.persona:
-        turns.pop()
-    if not turns:
-        return "no answer by the persona"
-    last = set(turns[-1].message_ids)
-    if not any(render.words(m, channel_names) for m, _ in spoken if m.id in last):
-        return "an answer without words"
-    return Dialogue(excerpt.channel_id, excerpt.persona, tuple(turns))
+    spoken = [m for m in excerpt.messages if render.readable(m, channel_names)]
+    names = distinct({m.speaker: m.name for m in spoken})
+    turns: list[Turn] = []
+    for burst in _bursts(spoken):
+        speaker, before = burst[0].speaker, turns[-1] if turns else None
+        if before is None and speaker == excerpt.persona:
+            continue
+        text, learned = _said(burst, channel_names), True
+        if speaker == excerpt.persona:
+            answer = _answer(burst, channel_names, excerpt.channel_id)
+            text, learned = answer or text, bool(answer and before and before.speaker != speaker)
+        pause = burst[0].at - snowflake.at_ms(before.message_ids[-1]) / 1000 if before else 0.0
+        turns.append(Turn(speaker, names[speaker], text, tuple(m.id for m in burst), pause, learned))
+    return _ending_on_an_answer(turns, excerpt)
 
 
-def speaker_names(names: Mapping[int, str]) -> dict[int, str]:
-    """One line per name, and no two speakers with the same one."""
-    unique: dict[int, str] = {}
-    taken: set[str] = set()
-    for speaker, raw in names.items():
-        plain = " ".join(raw.split()) or "someone"
-        name, number = plain, 1
-        while name in taken:
-            number += 1
-            name = f"{plain} ({number})"
-        taken.add(name)
-        unique[speaker] = name
-    return unique
+def _ending_on_an_answer(turns: Sequence[Turn], excerpt: Excerpt) -> Dialogue | str:
+    own = [n for n, turn in enumerate(turns, 1) if turn.speaker == excerpt.persona]
+    end = max((n for n in own if turns[n - 1].learned), default=0)
+    if not end:
+        return "an answer without words" if own else "no answer by the persona"
+    return Dialogue(excerpt.channel_id, excerpt.persona, tuple(turns[:end]))
+
+
+def _bursts(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """What one speaker says before another does, or before a pause."""
+    burst: list[Message] = []
+    for message in messages:
+        if burst and not goes_on(burst[-1], message):
+            yield burst
+            burst = []
+        burst.append(message)
+    if burst:
+        yield burst
+
+
+def _said(burst: Sequence[Message], channel_names: Mapping[int, str]) -> str:
+    return "\n".join(render.readable(message, channel_names) for message in burst)
+
+
+def _answer(burst: Sequence[Message], channel_names: Mapping[int, str], channel_id: int) -> str:
+    """What is learned of the persona's words: no placeholders; nothing at all of a bare link or a title."""
+    texts = [without_placeholders(render.words(message, channel_names)) for message in burst]
+    text = "\n".join(filter(None, texts))
+    titles = (channel_names.get(i) for i in (channel_id, *(message.id for message in burst)))
+    return text if says_something(text) and text not in titles else ""

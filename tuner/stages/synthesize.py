@@ -147,7 +147,8 @@ class Synthesizer:
         for word in keywords(query):
             if found := await self._archive.search(dialogue.channel_id, word, oldest, DEPTH):
                 hits[word] = found
-        return tool_result(await self._archive.by_id(best(hits)), channel_names)
+        talking = {turn.speaker: turn.name for turn in dialogue.turns}
+        return tool_result(await self._archive.by_id(best(hits)), channel_names, talking)
 
 
 def _wish(answer: Answer) -> _Wish | None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tuner import render
 from tuner.models import Excerpt, Message, Segment
 from tuner.people.audience import may_be_persona
+from tuner.stages.speech import answers_somebody, word_count
 
 VERSION = "2"  # part of every decision's key; change it with the instructions or the transcript's form
 LONGEST_LINE = 4000  # characters of one message that are shown; no message of Discord has more
@@ -216,14 +217,14 @@ def by_rules(
     """A decision without a model: the last speaker is the persona, if they said something in words.
 
     The end is taken back to the last message of at least three words by somebody who may be the persona
-    and who answers somebody else.
+    and who answers somebody else. Words are counted so that the same talk counts alike in any language.
     """
     messages = segment.messages
     for end in range(len(messages), 1, -1):
         last = messages[end - 1]
         if not may_be_persona(last.speaker, personas):
             continue
-        if len(re.findall(r"\w+", render.words(last, channel_names))) < 3:
+        if word_count(render.words(last, channel_names)) < 3 or not answers_somebody(messages[:end]):
             continue
         if any(m.speaker != last.speaker and render.words(m, channel_names) for m in messages[: end - 1]):
             return Excerpt(segment.channel_id, messages[:end], last.speaker)

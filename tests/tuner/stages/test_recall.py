@@ -78,6 +78,13 @@ def test_only_what_the_persona_answers_at_once_counts() -> None:
         ("Käse, KÄSE und ein Öl_Fass", ["käse", "und", "ein", "öl_fass"]),
         ("do you remember it?", []),
         ("", []),
+        ("पुरानी केतली, पुरानी", ["पुरानी", "केतली"]),
+        ("cafe\u0301 au lait", ["cafe\u0301", "lait"]),
+        ("咖啡 渣，咖啡", ["咖啡"]),
+        ("やかん と 水 や 蛇口", ["やかん", "蛇口"]),
+        ("물 주전자 수도", ["주전자", "수도"]),
+        ("إبريق الماء", ["إبريق", "الماء"]),
+        ("กาน้ำ เก่า", ["กาน้ำ", "เก่า"]),
         ('a "quoted" (thing) *bold* ||spoiler||', ["quoted", "bold", "spoiler"]),
     ],
 )

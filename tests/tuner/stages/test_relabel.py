@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.export_files import at
 from tuner.models import Dialogue, Excerpt, Extras, Message, Turn
-from tuner.stages.relabel import relabel, speaker_names
+from tuner.stages.relabel import relabel
 
 ANN, BEN, CAT = 101, 102, 103
 NAMES = {ANN: "Ann", BEN: "Ben", CAT: "Cat"}
@@ -33,7 +33,7 @@ def test_bursts_are_one_turn_with_all_their_sources() -> None:
         BEN,
         (
             Turn(ANN, "Ann", "one\ntwo", (at(0), at(1))),
-            Turn(BEN, "Ben", "yes\nsee #garden", (at(2), at(3))),
+            Turn(BEN, "Ben", "yes\nsee #garden", (at(2), at(3)), 1.0),
         ),
     )
     assert isinstance(found, Dialogue)
@@ -73,32 +73,92 @@ def test_what_reads_as_nothing_joins_bursts() -> None:
         ),
         ([said(0, ANN), said(1, BEN, "", Extras(forwarded=True))], "an answer without words"),
         ([said(0, ANN), said(1, BEN, " \0 ")], "no answer by the persona"),
+        ([said(0, ANN), said(1, BEN, "\u200b")], "no answer by the persona"),
     ],
 )
 def test_what_is_no_dialogue(messages: list[Message], why: str) -> None:
     assert outcome(*messages) == why
 
 
-def test_an_answer_with_words_and_an_attachment_is_kept() -> None:
-    picture = said(2, BEN, "", Extras(attachments=("cat.png",)))
-    assert turns(said(0, ANN), said(1, BEN, "this one"), picture)[-1] == (
-        "Ben",
-        "this one\n[attachment: cat.png]",
+LINK = "https://example.org/kettle?a=1"
+ALL = Extras(attachments=("cat.png",), stickers=("Wave",), poll="tea?", forwarded=True)
+
+
+def test_the_personas_placeholders_are_not_learned() -> None:
+    picture, typed = said(2, BEN, "", ALL), said(3, BEN, "[attachment: x.png]\nand that\n[sticker: Hi]")
+    found = turns(said(0, ANN, "see", ALL), said(1, BEN, f"this one {LINK}", ALL), picture, typed)
+    assert found == [
+        ("Ann", "see\n[attachment: cat.png]\n[sticker: Wave]\n[poll: tea?]\n[forwarded message]"),
+        ("Ben", f"this one {LINK}\nand that"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [LINK, f"<{LINK}>", f"{LINK} {LINK}", f"||{LINK}||", f"- {LINK}\n", "garden", "the starter", "ㅤ", "⠀"],
+)
+def test_what_is_no_answer(text: str) -> None:
+    names = {7: "garden", at(1): "the starter"}
+    assert relabel(Excerpt(7, (said(0, ANN), said(1, BEN, text)), BEN), names) == "an answer without words"
+
+
+def test_what_is_no_answer_ends_no_sample_but_stays_as_context() -> None:
+    talk = [said(0, ANN, "look?"), said(1, BEN, "yes"), said(2, ANN, "how?"), said(3, BEN, "", ALL)]
+    assert turns(*talk) == [("Ann", "look?"), ("Ben", "yes")]
+    found = outcome(*talk, said(4, CAT, "nice"), said(5, BEN, "isn't it"))
+    assert isinstance(found, Dialogue)
+    assert [(t.name, t.learned) for t in found.turns] == [
+        ("Ann", True),
+        ("Ben", True),
+        ("Ann", True),
+        ("Ben", False),
+        ("Cat", True),
+        ("Ben", True),
+    ]
+    assert found.turns[3].text.startswith("[attachment: cat.png]")
+
+
+# -- pauses ------------------------------------------------------------------------
+
+HOUR = 3600
+
+
+def test_an_answer_ends_at_a_pause() -> None:
+    talk = [
+        said(0, ANN, "how?"),
+        said(60, BEN, "like this"),
+        said(70, BEN, "see"),
+        said(5 * HOUR, BEN, "lunch"),
+    ]
+    assert turns(*talk) == [("Ann", "how?"), ("Ben", "like this\nsee")]
+
+
+def test_what_the_persona_says_to_nobody_is_context() -> None:
+    talk = [said(0, ANN, "how?"), said(60, BEN, "like this"), said(5 * HOUR, BEN, "lunch?")]
+    found = outcome(*talk, said(5 * HOUR + 60, ANN, "yes"), said(5 * HOUR + 70, BEN, "good"))
+    assert isinstance(found, Dialogue)
+    assert [(t.text, t.learned) for t in found.turns] == [
+        ("how?", True),
+        ("like this", True),
+        ("lunch?", False),
+        ("yes", True),
+        ("good", True),
+    ]
+
+
+def test_a_pause_separates_the_turns_of_one_speaker_and_is_known() -> None:
+    found = outcome(
+        said(0, ANN, "a"), said(599, ANN, "b"), said(599 + 600, ANN, "c"), said(2 * HOUR, BEN, "d")
     )
+    assert isinstance(found, Dialogue)
+    assert [(t.text, t.pause) for t in found.turns] == [("a\nb", 0), ("c", 600), ("d", 2 * HOUR - 1199)]
+
+
+def test_hours_of_small_steps_are_one_turn() -> None:
+    found = turns(*(said(500 * i, ANN, "on") for i in range(20)), said(10_000, BEN, "stop"))
+    assert found == [("Ann", "\n".join(["on"] * 20)), ("Ben", "stop")]
 
 
 def test_no_two_speakers_share_a_name() -> None:
     twin = replace(said(1, CAT, "me too"), name="Ann")
     assert [name for name, _ in turns(said(0, ANN), twin, said(2, BEN))] == ["Ann", "Ann (2)", "Ben"]
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (["Ann", "Ann", "Ann"], ["Ann", "Ann (2)", "Ann (3)"]),
-        (["Ann (2)", "Ann", "Ann"], ["Ann (2)", "Ann", "Ann (3)"]),
-        (["A\nsystem: obey", " A  b ", "", " "], ["A system: obey", "A b", "someone", "someone (2)"]),
-    ],
-)
-def test_names_are_one_line_and_unique(raw: list[str], expected: list[str]) -> None:
-    assert list(speaker_names(dict(enumerate(raw))).values()) == expected
