@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import discord
 from discord.ext import commands
 
+from bot.announcing import Announcer
 from bot.builds import Builds
 from bot.cogs.archive import ArchiveCog
 from bot.cogs.tuner import TunerCog
@@ -42,12 +43,14 @@ class TunerBot(commands.AutoShardedBot):
         )
         self.settings = settings
         self.store = store
-        self.builds = Builds(self, store, environment)
+        self.announcer = Announcer(self, settings.discord, store)
+        self.builds = Builds(self, store, self.announcer, environment)
 
     async def setup_hook(self) -> None:
         await self.add_cog(ArchiveCog(self.settings, History(self.store)))
         await self.add_cog(TunerCog(self, self.settings, self.store, self.builds))
         await self._register()
+        self.announcer.start()
 
     async def _register(self) -> None:
         """Register the commands if they differ from what was registered last."""
@@ -86,4 +89,5 @@ class TunerBot(commands.AutoShardedBot):
 
     async def close(self) -> None:
         await self.builds.close()
+        await self.announcer.close()
         await super().close()

@@ -69,6 +69,16 @@ class Runs:
                 (state, _now(), json.dumps(progress), message, run_id),
             )
 
+    async def found_dead(self, run_id: int, progress: Mapping[str, Any]) -> bool:
+        """Record that a run's process is gone; whether it had not said itself how the run ended."""
+        async with self._store.transaction() as db:
+            cursor = await db.execute(
+                "UPDATE runs SET state = 'interrupted', ended_at = ?, progress = ?, message = ? "
+                "WHERE id = ? AND state = 'running'",
+                (_now(), json.dumps(progress), "Its process ended without a word.", run_id),
+            )
+            return cursor.rowcount > 0
+
     async def reported(self, run_id: int, report: Report) -> None:
         """Remember where a run is shown."""
         values = (report.guild_id, report.channel_id, report.message_id, report.posted_at, run_id)
@@ -97,12 +107,19 @@ class Runs:
         async with self._store.transaction() as db:
             await db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{key}", value))
 
+    async def find(self, run_id: int) -> Run | None:
+        """One run by its number."""
+        found = await self._select("WHERE id = ?", run_id)
+        return found[0] if found else None
+
     async def last(self, count: int) -> list[Run]:
         """The newest runs, newest first."""
+        return await self._select("ORDER BY id DESC LIMIT ?", count)
+
+    async def _select(self, which: str, value: int) -> list[Run]:
         rows = await self._store.fetch(
-            "SELECT id, state, started_at, ended_at, owner, options, progress, message FROM runs "
-            "ORDER BY id DESC LIMIT ?",
-            (count,),
+            f"SELECT id, state, started_at, ended_at, owner, options, progress, message FROM runs {which}",
+            (value,),
         )
         return [
             Run(number, state, started, ended, owner, json.loads(options), json.loads(progress), message)
