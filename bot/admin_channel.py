@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 
@@ -35,13 +36,15 @@ class Home:
         self._runs = runs
         self._found: int | None = None
         self._looked = -LOOK_AGAIN
+        self._looking = asyncio.Lock()
 
     async def id(self) -> int | None:
         """The server's id; None when it cannot be told, and then nobody may do anything."""
         if self._settings.guild or not self._settings.admin_channel:
             return self._settings.guild
-        if self._found is None:
-            await self._look(self._settings.admin_channel)
+        async with self._looking:  # who comes while Discord is being asked waits for the answer
+            if self._found is None:
+                await self._look(self._settings.admin_channel)
         return self._found
 
     async def _look(self, channel_id: int) -> None:

@@ -104,24 +104,28 @@ class Announcer:
 
     async def _round(self) -> bool:
         """Say what is due; whether something is left."""
-        left = False
-        for owed in await self._owed.due():
-            run = await self._runs.find(owed.run_id)
-            if run is not None and owed.run_id not in self._attended:
-                left |= not await self._settle(owed, ending.recalled(owed, run))
-        return left
+        due = [owed for owed in await self._owed.due() if owed.run_id not in self._attended]
+        done = await asyncio.gather(*map(self._recall, due), return_exceptions=True)
+        for fault in done:
+            if isinstance(fault, BaseException):
+                log.error("What is owed could not be announced this time", exc_info=fault)
+        return any(one is not True for one in done)
+
+    async def _recall(self, owed: Owed) -> bool:
+        run = await self._runs.find(owed.run_id)
+        return run is None or await self._settle(owed, ending.recalled(owed, run))
 
     # -- one announcement -----------------------------------------------------------
 
     async def _settle(self, owed: Owed, end: Ending) -> bool:
         """Let the status message say the end, and announce it; whether all of that is done."""
-        shown = await self._close_status(end)
+        shown = await self._show(end)
         said, where = (True, "") if owed.announced else await self._say(owed, end)
         if said and not owed.announced:
             with suppress(FatalError):
                 await self._owed.announced(end.run_id)
         if where:
-            shown = await self._close_status(end, where) or shown
+            shown = await self._show(end, where) or shown
         if said and shown:
             with suppress(FatalError):
                 await self._owed.settled(end.run_id)
@@ -189,6 +193,13 @@ class Announcer:
             self._complained.add(owed.run_id)
             log.warning("Nobody could be told that build #%s ended: %s", owed.run_id, fault)
         return False
+
+    async def _show(self, end: Ending, where: str = "") -> bool:
+        """Whether the status message is closed. No fault of what shows reaches what announces."""
+        [closed] = await asyncio.gather(self._close_status(end, where), return_exceptions=True)
+        if isinstance(closed, BaseException):
+            log.error("The status message of build #%s could not be closed", end.run_id, exc_info=closed)
+        return closed is True
 
     async def _close_status(self, end: Ending, where: str = "") -> bool:
         """The status message must not go on saying that it runs; whether that is done."""

@@ -59,8 +59,12 @@ class Runs:
             return cursor.lastrowid or 0
 
     async def update(self, run_id: int, progress: Mapping[str, Any]) -> None:
+        """Record how a run goes; what waited for its turn until the run was over comes too late."""
         async with self._store.transaction() as db:
-            await db.execute("UPDATE runs SET progress = ? WHERE id = ?", (json.dumps(progress), run_id))
+            await db.execute(
+                "UPDATE runs SET progress = ? WHERE id = ? AND state = 'running'",
+                (json.dumps(progress), run_id),
+            )
 
     async def end(self, run_id: int, state: str, progress: Mapping[str, Any], message: str) -> None:
         async with self._store.transaction() as db:
