@@ -5,6 +5,8 @@ from __future__ import annotations
 import aiohttp
 import discord
 
+from tuner.adapters.discord_history import PORTAL
+
 # Over in a moment: the same again works.
 PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError)
 # What discord.py raises, of all things, when an answer or event has another shape than it knows.
@@ -13,7 +15,10 @@ ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, Runt
 ANY = (discord.DiscordException, *PASSING, *ODD)
 
 UNKNOWN_MESSAGE, EDITED_TOO_OFTEN, ARCHIVED_THREAD, LOCKED_THREAD = 10008, 30046, 50083, 160005  # error codes
-TOO_MANY = 429  # HTTP status
+UNAUTHORISED, TOO_MANY = 401, 429  # HTTP status
+REFUSED = (
+    f"Discord refused the bot token. Copy a fresh one from {PORTAL} → your application → Bot → Reset Token."
+)
 
 
 class ChannelLostError(Exception):
