@@ -11,12 +11,15 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import discord
+
 from bot.connection import hold
+from bot.faults import PASSING
 from tuner import config
 from tuner.adapters.discord_history import PORTAL
 from tuner.adapters.sqlite_store import open_store
 from tuner.config.settings import Settings
-from tuner.errors import FatalError, UsageError
+from tuner.errors import FatalError, TunerError, UsageError
 from tuner.linking.arrays import single_threaded
 
 
@@ -99,9 +102,12 @@ class Brief(logging.Filter):
     """Faults that discord.py gets over by itself, in a line each: their tracebacks say nothing to who runs the bot."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] == "discord" and record.exc_info:
-            fault = record.exc_info[1]
-            record.msg, record.args = f"{record.getMessage()} ({type(fault).__name__})", None
+        fault = record.exc_info[1] if record.exc_info else None
+        if record.name.startswith("discord") and isinstance(
+            fault, (discord.DiscordException, *PASSING, TunerError)
+        ):
+            text = str(fault) if isinstance(fault, TunerError) else type(fault).__name__
+            record.msg, record.args = f"{record.getMessage()}: {text}", None
             record.exc_info = record.exc_text = None
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -16,7 +17,7 @@ from bot import embeds, ending
 from bot.admin_channel import AdminChannel, find, permissions
 from bot.ending import Ending
 from bot.faults import ANY, PASSING, ChannelLostError, brief, is_passing
-from bot.heartbeat import StatusMessage, send
+from bot.heartbeat import ODD_ROUNDS, StatusMessage, send
 from tuner.adapters.sqlite_announcements import Announcements, Owed, new_nonce
 from tuner.adapters.sqlite_runs import Report, Runs
 from tuner.adapters.sqlite_store import Store, is_building
@@ -41,6 +42,7 @@ class Announcer:
         self._owed = Announcements(store)
         self._attended: set[int] = set()  # runs whose end somebody else is about to tell
         self._complained: set[int] = set()
+        self._odd: Counter[int] = Counter()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -140,8 +142,15 @@ class Announcer:
             return await self._tell_in_person(owed, end), ""
         except ANY as error:
             log.warning("The end of build #%s could not be announced yet: %s", end.run_id, brief(error))
-            return False, ""
+            return self._is_there_all_the_same(owed, error), ""
         return True, sent
+
+    def _is_there_all_the_same(self, owed: Owed, error: BaseException) -> bool:
+        """Whether Discord seems to have taken a message, and only its answers make no sense."""
+        if isinstance(error, (discord.DiscordException, *PASSING)):
+            return False
+        self._odd[owed.run_id] += 1
+        return self._odd[owed.run_id] >= ODD_ROUNDS
 
     async def _post(self, place: discord.abc.Messageable, owed: Owed, contents: list[Content]) -> str:
         """The URL of the message with the most that Discord takes: what shows never swallows what announces."""
@@ -151,10 +160,9 @@ class Announcer:
             if isinstance(sent, ChannelLostError) or (isinstance(sent, BaseException) and is_passing(sent)):
                 raise sent
             if not isinstance(sent, BaseException):
-                return sent.jump_url if sent else ""
+                return sent.jump_url
             log.warning("Discord took an announcement only in part: %s", brief(sent))
-        message = await send(place, last, owed.nonce)
-        return message.jump_url if message else ""
+        return (await send(place, last, owed.nonce)).jump_url
 
     def _contents(self, channel: AdminChannel, owed: Owed, end: Ending) -> list[Content]:
         """What to say, from the most to the least."""

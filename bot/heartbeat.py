@@ -31,6 +31,7 @@ log = logging.getLogger("tuner.bot")
 
 OLD = 3600.0  # seconds after which Discord allows few edits of a message
 LAST_BEAT = 3.0  # seconds for an update that is on its way when the build ends
+ODD_ROUNDS = 4  # after so many answers that cannot be read, a message is taken to be there
 TRIES, STEP = (
     4,
     1.0,
@@ -49,6 +50,8 @@ class StatusMessage:
         self._shown: dict[str, Any] = {}
         self._lost = False
         self._over = asyncio.Event()
+        self._nonce = new_nonce()
+        self._odd = 0
 
     @property
     def url(self) -> str:
@@ -104,7 +107,8 @@ class StatusMessage:
             await self._channel.get_partial_message(self._report.message_id).edit(embed=embed)
         except ANY as error:
             log.info("The status message could not be brought to its end: %s", brief(error))
-            return not is_passing(error)  # a message that is gone, or in a closed channel, is left as it is
+            # A message that is gone, or lies in a closed channel, is left as it is.
+            return isinstance(error, discord.HTTPException) and not is_passing(error)
         return True
 
     def _is_old(self) -> bool:
@@ -130,21 +134,24 @@ class StatusMessage:
         return True
 
     async def _post(self, embed: discord.Embed) -> None:
-        message = await send(self._channel, lambda: {"embed": embed}, new_nonce())
-        if message is None:
-            self._lost = True  # it cannot be edited, and must not be posted again and again
-            return
+        try:
+            message = await send(self._channel, lambda: {"embed": embed}, self._nonce)
+        except ODD:
+            self._odd += 1  # it may be there, and cannot be edited: not one more with every beat
+            self._lost = self._odd >= ODD_ROUNDS
+            raise
+        self._nonce, self._odd = new_nonce(), 0
         self._report = Report(self._channel.guild.id, self._channel.id, message.id, time.time())
         await self._moved(self._report)
 
 
 async def send(
     place: discord.abc.Messageable, content: Callable[[], dict[str, Any]], nonce: str
-) -> discord.Message | None:
+) -> discord.Message:
     """Send a message once, whatever happens on the way: every try carries the same nonce.
 
-    `content` makes the arguments afresh for every try, because a try uses its files up. None where Discord took
-    the message and its answer cannot be read. Raises ChannelLostError, or the fault that was left after the last try.
+    `content` makes the arguments afresh for every try, because a try uses its files up. Raises ChannelLostError,
+    or the fault that was left after the last try; after one of ODD the message may be there all the same.
     """
     for attempt in range(1, TRIES):
         made = content()
@@ -152,14 +159,7 @@ async def send(
             return await _send_once(place, made, nonce)
         except (*PASSING, *ODD):
             await asyncio.sleep(attempt * STEP)
-    made = content()
-    try:
-        return await _send_once(place, made, nonce)
-    except PASSING:
-        raise
-    except ODD as error:
-        log.warning("A message was sent, but the answer was not understood: %s", brief(error))
-        return None
+    return await _send_once(place, content(), nonce)
 
 
 async def _send_once(place: discord.abc.Messageable, content: dict[str, Any], nonce: str) -> discord.Message:

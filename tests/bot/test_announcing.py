@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
@@ -216,6 +217,24 @@ async def test_answers_that_never_make_sense_are_no_reason_to_say_it_again_and_a
         await begun(running, ada)
     running.server.fail(SEND, Answer(200, {"id": "x"}), times=None, method="POST")
     await settled(running)
+
+
+async def test_a_fault_nobody_thought_of_keeps_nobody_from_being_told(
+    running: RunningBot, ada: JsonObject, ops: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, tried = discord.TextChannel.send, []
+
+    async def broken(self: discord.TextChannel, *given: object, **more: Any) -> discord.Message:
+        tried.append(more)
+        if len(tried) < 9:
+            raise RuntimeError("nobody thought of this")
+        return await send(self, *given, **more)
+
+    with running.held():
+        await begun(running, ada)
+        monkeypatch.setattr(discord.TextChannel, "send", broken)
+    await settled(running)
+    assert len(announced(running.server, ops)) == 1
 
 
 async def test_a_cloudflare_ban_passes(running: RunningBot, ada: JsonObject, ops: int) -> None:

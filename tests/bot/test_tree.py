@@ -11,6 +11,7 @@ from discord import app_commands
 from bot import embeds
 from bot.tree import NotAllowedError, words
 from tests.support.building import Workplace
+from tests.support.discord_faults import GARBAGE, Fault, http_error
 from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import JsonObject, Permission, World
 from tests.support.loopback_discord import LoopbackDiscord
@@ -203,6 +204,40 @@ async def test_an_interaction_that_expired_is_only_logged(
     assert used.refused == [10062]
     assert used.callback is None
     assert (await settled(running.use("cancel"))) == "No build is running."
+
+
+@pytest.mark.parametrize("fault", [http_error(404, "Unknown interaction", 10062), http_error(503), GARBAGE])
+async def test_a_build_is_ended_although_that_cannot_be_said(
+    running: RunningBot, ada: JsonObject, fault: Fault
+) -> None:
+    with running.held():
+        await running.use("build", user=ada).answered()
+        await until(lambda: running.server.history_requests())
+        running.server.fail("/callback$", fault)
+        running.use("cancel", user=ada)
+        await until(lambda: not running.bot.builds.running)
+    [(state,)] = running.paths.rows("SELECT state FROM runs")
+    assert state == "interrupted"
+
+
+@pytest.mark.parametrize("fault", [http_error(404, "Unknown interaction", 10062), http_error(503), GARBAGE])
+async def test_a_status_that_cannot_be_shown_is_no_unexpected_fault(
+    running: RunningBot, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.server.fail("/callback$", fault, times=2)
+    running.use("status")
+    await until(lambda: "An answer could not be delivered" in caplog.text)
+    assert "Unexpected fault" not in caplog.text
+    assert await settled(running.use("cancel")) == "No build is running."
+
+
+async def test_a_server_that_nobody_knows(running: RunningBot, ada: JsonObject, ops: int) -> None:
+    unknown = {"guild_id": "123456789012345678", "guild": {"id": "123456789012345678", "features": []}}
+    for command in COMMANDS:
+        used = running.server.interactions.make(f"tuner {command}", {}, ada, running.world.channels[ops])
+        used.payload["member"]["permissions"] = str(MANAGE_GUILD)
+        running.server.gateway.dispatch("INTERACTION_CREATE", dict(used.payload) | unknown)
+        assert await settled(used) == REFUSAL
 
 
 @pytest.mark.parametrize(
