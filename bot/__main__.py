@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,9 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     set_up_logging(verbose=arguments.verbose)
     try:
         settings = load_settings(arguments.config, arguments.set)
-        environment = config.environment()
-        name = settings.discord.token_env
-        token = usable(config.secret(environment, name, "The bot"), name)
+        token = ready_to_start(settings, config.environment())
         with single_threaded():
             asyncio.run(serve(settings, token))
     except FatalError as error:
@@ -70,14 +69,24 @@ def load_settings(path: str | None, assignments: list[str]) -> Settings:
             f"There is no configuration: looked for {' and '.join(config.SEARCHED)} here. Copy config.sample.toml."
         )
     overrides = [config.parse_assignment(text) for text in assignments]
-    settings = config.load(config.read_toml(found), overrides, str(found))
+    return config.load(config.read_toml(found), overrides, str(found))
+
+
+def ready_to_start(settings: Settings, environment: Mapping[str, str]) -> str:
+    """The token. Raises UsageError with everything that a bot needs and has not."""
+    faults = []
     if not settings.discord.acknowledge_policy:
-        raise UsageError(config.POLICY)
+        faults.append(config.POLICY)
     if settings.discord.admin_channel is None:
-        raise UsageError(
-            "discord.admin_channel is not set: name the channel for progress messages by its id."
-        )
-    return settings
+        faults.append("discord.admin_channel is not set: name the channel for progress messages by its id.")
+    try:
+        name = settings.discord.token_env
+        token = usable(config.secret(environment, name, "The bot"), name)
+    except UsageError as error:
+        faults.append(str(error))
+    if faults:
+        raise UsageError("\n\n".join(faults))
+    return token
 
 
 async def serve(settings: Settings, token: str) -> None:

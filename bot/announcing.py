@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from bot import embeds, ending
 from bot.admin_channel import AdminChannel, find, permissions
 from bot.ending import Ending
 from bot.faults import ANY, PASSING, ChannelLostError, brief, is_passing
-from bot.heartbeat import ODD_ROUNDS, StatusMessage, send
+from bot.heartbeat import ODD_ROUNDS, OLD, StatusMessage, send
 from tuner.adapters.sqlite_announcements import Announcements, Owed, new_nonce
 from tuner.adapters.sqlite_runs import Report, Runs
 from tuner.adapters.sqlite_store import Store, is_building
@@ -27,6 +28,8 @@ from tuner.errors import FatalError
 log = logging.getLogger("tuner.bot")
 
 PAUSE, LONGEST_PAUSE = 5.0, 600.0  # seconds between two rounds; doubled from one to the next
+
+MOST_LOOKED_AT = 500  # messages of the admin channel, from the start of a build on
 
 Content = Callable[[], dict[str, Any]]
 
@@ -212,16 +215,39 @@ class Announcer:
     async def _close_status(self, end: Ending, where: str = "") -> bool:
         """The status message must not go on saying that it runs; whether that is done."""
         report = await self._runs.report(end.run_id)
-        if report is None:
+        last = embeds.closed_embed(end.run_id, end.state, end.counts, where)
+        done = True
+        if report is not None:
+            try:
+                channel = await find(self._client, report.channel_id)
+            except ChannelLostError:
+                return True
+            except PASSING:
+                return False
+            done = await StatusMessage(channel, report, self._unmoved).finish(last)
+        if not where and (not end.witnessed or end.counts.get("seconds", 0) > OLD):
+            done &= await self._close_strays(end, last)
+        return done
+
+    async def _close_strays(self, end: Ending, last: discord.Embed) -> bool:
+        """Older status messages of a long build, and one whose number a process that was killed could not store."""
+        run = await self._runs.find(end.run_id)
+        if run is None:
             return True
         try:
-            channel = await find(self._client, report.channel_id)
-        except ChannelLostError:
-            return True
-        except PASSING:
-            return False
-        status = StatusMessage(channel, report, self._unmoved)
-        return await status.finish(embeds.closed_embed(end.run_id, end.state, end.counts, where))
+            channel = await find(self._client, self._settings.admin_channel or 0)
+            begun = datetime.fromisoformat(run.started_at) - timedelta(seconds=1)
+            async for message in channel.history(limit=MOST_LOOKED_AT, after=begun):
+                if message.author == self._client.user and _says_that_it_runs(message, end.run_id):
+                    await message.edit(embed=last)
+        except (ChannelLostError, *ANY) as error:
+            log.info("Older status messages could not be closed: %s", brief(error))
+            return not is_passing(error)
+        return True
 
     async def _unmoved(self, report: Report) -> None:
         """A status message that only ends is never posted anew."""
+
+
+def _says_that_it_runs(message: discord.Message, run_id: int) -> bool:
+    return any(embed.title == embeds.title(run_id, "running") for embed in message.embeds)

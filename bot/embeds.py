@@ -24,10 +24,14 @@ COLOURS = {
 }
 
 
+def title(run_id: int, state: str) -> str:
+    return f"Build #{run_id}: {state}"
+
+
 def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str = "") -> discord.Embed:
     """A run with its counts, running or over; in `message` what others wrote is inert."""
     embed = discord.Embed(
-        title=f"Build #{run_id}: {state}",
+        title=title(run_id, state),
         colour=COLOURS.get(state),
         description=fit(message, DESCRIPTION // 2),
     )
@@ -76,7 +80,7 @@ def idle_embed(
 def closed_embed(run_id: int, state: str, counts: Mapping[str, Any], where: str) -> discord.Embed:
     """What is left of the status message when the run is over: the whole result stands in the announcement."""
     embed = discord.Embed(
-        title=f"Build #{run_id}: {state}",
+        title=title(run_id, state),
         colour=COLOURS.get(state),
         description=f"The result: {where}" if where else "",
     )

@@ -128,12 +128,45 @@ async def test_a_killed_build_and_the_next_one_at_once(
         assert text.startswith(f"<@{ada['id']}> Build #1 was interrupted. What was read and decided is kept")
 
 
-async def dead_run(store: Store, ada: JsonObject, report: Report) -> None:
+async def test_a_status_message_that_a_killed_bot_could_not_remember(
+    server: LoopbackDiscord, world: World, ada: JsonObject, ops: int, tmp_path: Path
+) -> None:
+    async with running_bot(world, tmp_path, server=server) as running:
+        await dead_run(running.store, ada, None)
+        shown = [embeds.run_embed(number, "running", {}).to_dict() for number in (1, 2)]
+        now = discord.utils.utcnow()
+        forgotten = world.add_message(ops, world.bot, "", now, embeds=shown[:1])
+        another = world.add_message(ops, world.bot, "", now, embeds=shown[1:])
+        forged = world.add_message(ops, ada, "", now, embeds=shown[:1])
+    async with running_bot(world, tmp_path, server=server) as running:
+        await settled(running)
+        assert forgotten["embeds"][0]["title"] == "Build #1: interrupted"
+        assert another["embeds"] == shown[1:] and forged["embeds"] == shown[:1]
+        assert len(announced(server, ops)) == 1
+
+
+async def test_the_older_messages_of_a_long_build_are_closed(
+    running: RunningBot, ada: JsonObject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (announcing, heartbeat):
+        monkeypatch.setattr(module, "OLD", 0.001)
+    keep = StatusMessage.keep
+    monkeypatch.setattr(StatusMessage, "keep", lambda self, render, seconds: keep(self, render, 0.05))
+    with running.held():
+        await begun(running, ada)
+        await until(lambda: len(running.posted()) > 2)
+    await settled(running)
+    assert "Build #1: running" not in titles(running)
+    assert len(announced(running.server, running.admin_channel)) == 1
+
+
+async def dead_run(store: Store, ada: JsonObject, report: Report | None) -> None:
     """What a bot leaves that was killed in the middle of a build."""
     runs = Runs(store)
     run_id = await runs.start("ada in Discord", {})
     await Announcements(store).owe(run_id, id_of(ada))
-    await runs.reported(run_id, report)
+    if report:
+        await runs.reported(run_id, report)
 
 
 async def test_a_fault_nobody_thought_of_ends_no_heartbeat(

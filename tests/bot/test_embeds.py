@@ -223,6 +223,39 @@ def test_the_result_survives_a_crowded_embed() -> None:
     check(embed)
 
 
+def value(tally: Tally, name: str) -> str | None:
+    """A field of the embed of a finished run."""
+    [found] = [
+        one.value for one in embeds.run_embed(1, "finished", tally.snapshot()).fields if one.name == name
+    ]
+    return found
+
+
+def test_reading_again_is_no_reading_of_nothing() -> None:
+    tally = Tally(run_id=1, requests=39)
+    assert value(tally, "Messages read") == "nothing new; 39 requests looked for changes"
+    tally.channels[1] = ChannelTally("tools", "read", 1200, 1.0)
+    assert value(tally, "Messages read") == "1,200 in 39 requests"
+
+
+def test_what_came_into_a_stage_went_on_or_was_left_out() -> None:
+    tally = Tally(run_id=1)
+    tally.came("refine", 92)
+    tally.went("refine", 90)
+    tally.dropped("refine", "not worth learning", 2)
+    assert value(tally, "Stages") == "refine 92 → 90 (2 left out)"
+    assert value(tally, "Left out") == "refine: 2 \u2068not worth learning\u2069"
+
+
+def test_a_run_that_is_over_has_no_prospects() -> None:
+    tally = Tally(run_id=1)
+    tally.channels[1] = ChannelTally("tools", "reading", 9, 0.5)
+    kept = embeds.without_prospects(tally.snapshot())
+    assert not {"doing", "share", "eta_seconds"} & kept.keys()
+    for state in embeds.COLOURS:  # such counts are shown like any other
+        check(embeds.run_embed(1, state, kept))
+
+
 def test_what_the_last_runs_were() -> None:
     counts = Tally(run_id=3, samples=1234).snapshot()
     run = Run(3, "finished", "2026-01-02T03:04:05+00:00", None, "ada", {"dry_run": True}, counts, "")

@@ -116,6 +116,18 @@ def test_settings_a_bot_needs(
     assert not work.archive.exists()
 
 
+def test_everything_that_is_missing_is_said_at_once(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    monkeypatch.delenv("DISCORD_API_TOKEN", raising=False)
+    file = configured(work, 3, {"discord.admin_channel": None, "discord.acknowledge_policy": False})
+    assert main(["--config", str(file)]) == 2
+    said = capsys.readouterr().err
+    for words in ("Developer Policy", "discord.admin_channel is not set", "needs the environment variable"):
+        assert words in said
+
+
 def test_without_a_configuration_it_says_where_it_looked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
