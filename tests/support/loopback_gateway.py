@@ -216,23 +216,33 @@ class Gateway:
         connection = Connection(request.path, dict(request.query), self.heartbeat_interval, request.transport)
         self.connections.append(connection)
         connection.send(HELLO, {"heartbeat_interval": round(connection.interval * 1000)})
-        writer = asyncio.create_task(_write(socket, connection, pack))
+        reader = asyncio.create_task(self._read(socket, connection))
+        writer = asyncio.create_task(_write(socket, connection, pack, reader))
         try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    self._receive(connection, json.loads(message.data))
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if connection.close_code is not None:
+                await asyncio.wait(
+                    {writer}
+                )  # for the client's answer: it must have read why before the end comes
+            elif not reader.done():
+                await asyncio.wait({reader})
+            if not reader.cancelled():
+                reader.result()
         finally:
-            by_us = connection.close_code is not None
             connection.closed = time.monotonic()
             connection.close_code = connection.close_code or socket.close_code
             session = connection.session
             if session is not None and session.connection is connection:
                 session.connection = None
                 session.resumable = session.resumable and connection.close_code not in (1000, 1001)
-            if by_us:  # the client must have read why before the end comes
-                await asyncio.wait([writer], timeout=0.1)
-            writer.cancel()
+            for task in (reader, writer):
+                task.cancel()
         return socket
+
+    async def _read(self, socket: web.WebSocketResponse, connection: Connection) -> None:
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                self._receive(connection, json.loads(message.data))
 
     def _receive(self, connection: Connection, payload: JsonObject) -> None:
         connection.received.append(payload)
@@ -332,12 +342,19 @@ class Gateway:
 
 
 async def _write(
-    socket: web.WebSocketResponse, connection: Connection, pack: Callable[[str], str | bytes]
+    socket: web.WebSocketResponse,
+    connection: Connection,
+    pack: Callable[[str], str | bytes],
+    reader: asyncio.Task[None],
 ) -> None:
     while True:
         item = await connection.outbox.get()
         if isinstance(item, int):
             connection.close_code = item
+            # While somebody reads, aiohttp ends the connection without waiting for the client's answer. Where both
+            # arrive at once, the client loses the code.
+            reader.cancel()
+            await asyncio.wait({reader})
             await socket.close(code=item)
             return
         if socket.closed:
