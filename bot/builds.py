@@ -160,7 +160,7 @@ class Builds:
 def outcome(pipeline: asyncio.Task[Counts], tally: Tally, ended_by: str) -> Ending:
     """How a build ended that is over. Unexpected faults get an id that the log has too."""
     run_id = tally.run_id
-    counts: Counts = {"run": run_id, "dry_run": False, "files": [], **tally.snapshot()}
+    counts: Counts = {"run": run_id, "dry_run": False, "files": [], **tally.final_counts()}
     if pipeline.cancelled():
         by = f"Ended by {plain(ended_by)}. " if ended_by else ""
         return Ending(run_id, "interrupted", counts, by + GOES_ON)

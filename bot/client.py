@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.announcing import Announcer
 from bot.builds import Builds
 from bot.cogs.archive import ArchiveCog
+from bot.cogs.check import CheckCog
 from bot.cogs.tuner import TunerCog
 from bot.events import TolerantParsers
 from bot.faults import ANY
@@ -50,6 +51,7 @@ class TunerBot(commands.AutoShardedBot):
         self.store = store
         self.announcer = Announcer(self, settings.discord, store)
         self.builds = Builds(self, store, self.announcer, environment)
+        self._environment = environment
         history = History(store)
         self._parsers = TolerantParsers(self, lambda message_id: history.known([message_id]))
         self._parsers.install()
@@ -57,7 +59,9 @@ class TunerBot(commands.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         await self.add_cog(ArchiveCog(self.settings, History(self.store)))
-        await self.add_cog(TunerCog(self, self.settings, self.store, self.builds))
+        tuner = TunerCog(self, self.settings, self.store, self.builds)
+        CheckCog(self, self.settings, self._environment).join(tuner.tuner)
+        await self.add_cog(tuner)
         registration = Registration(self.tree, self.settings.discord.guild, Runs(self.store))
         if not await self._registered(registration):  # the commands of before go on working meanwhile
             self._registering = asyncio.create_task(self._register_later(registration), name="tuner commands")

@@ -13,3 +13,8 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1. Rounded down: only what is done is 100 %."""
+    return f"{int(share * 100 + 1e-9)} %"

@@ -1,7 +1,7 @@
 """What can go wrong, classed by what the caller does about it.
 
 The text of every error is a sentence for the person at the keyboard: what is wrong, what to do.
-`tuner.cli` turns errors into exit codes; nothing else does.
+The two faces turn errors into words and exit codes: `tuner.cli.main`, `bot.__main__` and `bot.tree`.
 """
 
 

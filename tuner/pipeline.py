@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tuner.adapters.dataset_files import DatasetWriter, dataset_writer, write_stats, write_transcript
+from tuner.adapters.dataset_files import DatasetWriter
 from tuner.adapters.sqlite_history import History
-from tuner.adapters.sqlite_runs import Decisions
+from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
 from tuner.asking.chat import Asker, Chat
 from tuner.asking.estimate import Estimate
 from tuner.config.settings import RULES, Dataset, Settings
 from tuner.dataset.tokens import TokenCounter, token_counter
-from tuner.dataset.validation import FEWEST_LINES, check_line
+from tuner.dataset.validation import check_line
+from tuner.errors import FatalError
+from tuner.finishing import RunStats, WrittenFile, outputs
 from tuner.models import Channel, Dialogue, Excerpt, Sample
 from tuner.people.audience import Audience
 from tuner.progress import Tally
@@ -30,34 +32,29 @@ from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
 from tuner.stages.synthesize import Synthesizer
 
+EXAMPLES = 3  # samples that a dry run shows
+
 OpenSource = Callable[[Audience, Tally], Source]
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenFile:
-    """A dataset file that a run left; a dry run leaves none."""
-
-    path: str
-    lines: int
-    size: int  # bytes
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunStats:
-    """The outcome of a run that was not broken off."""
-
-    run_id: int
-    files: tuple[WrittenFile, ...]
-    counts: dict[str, Any]
+__all__ = ["OpenSource", "RunStats", "WrittenFile", "build_dataset", "estimate_dataset"]
 
 
 async def build_dataset(
-    settings: Settings, store: Store, open_source: OpenSource, chat: Chat | None, tally: Tally, owner: str
+    settings: Settings,
+    store: Store,
+    open_source: OpenSource,
+    chat: Chat | None,
+    tally: Tally,
+    owner: str,
+    *,
+    confirmed: bool = False,
+    reads: Iterable[Path] = (),
 ) -> RunStats:
     """Collect what is new, and build the dataset from the archive.
 
     `chat` may be None when no model is configured; `owner` says who runs, for whoever is refused meanwhile.
+    `confirmed`: words of people who are no longer allowed may be erased. No output may overwrite what is in `reads`.
     Raises FatalError, with everything read and decided so far stored and old output untouched.
     """
     history, decisions = History(store), Decisions(store)
@@ -65,31 +62,39 @@ async def build_dataset(
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     tally.max_samples = settings.dataset.max_samples
     tally.sample_tokens_exact = counter.exact
+    tally.asks = chat is not None
+    examples: list[Sample] = []
     asker = Asker(chat, settings.models, tally) if chat else None
     dataset = settings.dataset
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
     synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
 
-    async with recorded(store, _options(dataset), tally, owner) as run_id:
+    async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
+        if chat and dataset.dry_run:
+            tally.note(
+                "A dry run asks the models as a build does, and spends as much; an estimate asks nothing."
+            )
         source = open_source(await _adopt_audience(history, dataset, tally), tally)
-        async with (
-            collecting(source, history, dataset, settings.collect.concurrency, tally) as collection,
-            dataset_writer(Path(dataset.output_path), settings.export.profiles, dataset.dry_run) as writer,
-        ):
+        async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {channel.id: channel.name for channel in channels.values()}
+            tally.stored = await _stored(history, collection.channels)
             segments = read_segments(collection, history, dataset, settings.segment, tally)
             async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
                         sample = assemble(dialogue, channels[dialogue.channel_id], builder, assets)
-                        _export(sample, writer, counter, tally)
+                        if _export(sample, files.writer, counter, tally) and len(examples) < EXAMPLES:
+                            examples.append(sample)
                     if tally.still_wanted() == 0:
                         collection.enough()
                         break
-            await _write_transcripts(dataset.raw_dump_dir, history, collection.channels, names)
-            return await _finish(run_id, dataset, writer, tally)
+            if not tally.samples:
+                await _check_anybody_wrote(history, dataset, collection.channels)
+            await files.write_transcripts(history, collection.channels, names)
+            stats = await files.finish(run_id, Runs(store), tally)
+            return replace(stats, examples=tuple(examples) if dataset.dry_run else ())
 
 
 async def estimate_dataset(
@@ -106,7 +111,7 @@ async def estimate_dataset(
     tally.max_samples = dataset.max_samples
     refiner = Refiner(models, None, Decisions(store), tally, dataset.personas, dataset.segment_concurrency)
     estimate = Estimate(counter.length, counter.exact)
-    async with recorded(store, _options(dataset), tally, owner) as run_id:
+    async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
         source = open_source(await _adopt_audience(history, dataset, tally), tally)
         async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
             names = {
@@ -121,8 +126,10 @@ async def estimate_dataset(
                     if dataset.max_samples is not None and estimate.segments >= dataset.max_samples:
                         collection.enough()
                         break
+        if not estimate.segments:
+            await _check_anybody_wrote(history, dataset, collection.channels)
         counted = estimate.counts(None if models.segment == RULES else models.price(models.segment))
-        counts = {"run": run_id, "dry_run": True, **tally.snapshot(), "files": [], "estimate": counted}
+        counts = {"run": run_id, "dry_run": True, **tally.final_counts(), "files": [], "estimate": counted}
         return RunStats(run_id, (), counts)
 
 
@@ -148,6 +155,12 @@ async def _adopt_audience(history: History, dataset: Dataset, tally: Tally) -> A
     return audience
 
 
+async def _stored(history: History, channels: Sequence[Channel]) -> int:
+    """How many messages of the channels are there already: what shares are reckoned with."""
+    wanted = {channel.id for channel in channels}
+    return sum(r.messages + r.stubs for r in await history.reach() if r.channel.id in wanted)
+
+
 def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dialogue | None:
     tally.came("relabel")
     dialogue = relabel(excerpt, names)
@@ -158,7 +171,7 @@ def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dia
     return dialogue
 
 
-def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally: Tally) -> None:
+def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally: Tally) -> bool:
     """Check a sample as a trainer would, and write it; one that would be refused is counted instead."""
     tally.came("export")
     record, upload = record_line(sample), upload_line(sample)
@@ -166,38 +179,23 @@ def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally:
     faults = check_line(record, "records", counter, tokens) or check_line(upload, "openai", counter, tokens)
     if faults:
         tally.dropped("export", f"not valid: {faults[0]}")
-        return
+        return False
     writer.add(encode(record), encode(upload))
     tally.samples += 1
     tally.synthetic_tool_calls += sample.metadata["synthetic_tool_calls"]
     tally.sample_tokens += tokens
     tally.went("export")
+    return True
 
 
-async def _write_transcripts(
-    folder: str, history: History, channels: Sequence[Channel], names: Mapping[int, str]
-) -> None:
-    if folder:
-        for channel in channels:
-            await write_transcript(Path(folder), channel, history.messages(channel.id), names)
-
-
-async def _finish(run_id: int, dataset: Dataset, writer: DatasetWriter, tally: Tally) -> RunStats:
-    """Write the stats, say what came out."""
-    if not tally.samples:
-        tally.note("No sample came out, so no dataset was written.", warning=True)
-    elif tally.samples < FEWEST_LINES:
-        tally.note(
-            f"{tally.samples} samples are fewer than the {FEWEST_LINES} a trainer wants.", warning=True
+async def _check_anybody_wrote(history: History, dataset: Dataset, channels: Sequence[Channel]) -> None:
+    """Raise FatalError when the channels hold messages, and none by the people whose words may be used."""
+    wanted = {channel.id for channel in channels}
+    reaches = [r for r in await history.reach() if r.channel.id in wanted]
+    others = sum(r.stubs for r in reaches)
+    if dataset.allowed_users and others and not any(r.messages for r in reaches):
+        raise FatalError(
+            f"Nobody in dataset.allowed_users ({len(dataset.allowed_users)} ids) wrote anything in the {len(channels)} "
+            f"channels and threads that were read, which hold {others:,} messages by others. Right-click a person in "
+            "Discord → Copy User ID, and compare."
         )
-    written = () if dataset.dry_run or not tally.samples else tuple(writer.outputs)
-    files = tuple(WrittenFile(str(o.path), o.lines, o.size, o.sha256) for o in written)
-    counts = {
-        "run": run_id,
-        "dry_run": dataset.dry_run,
-        **tally.snapshot(),
-        "files": [asdict(f) for f in files],
-    }
-    if dataset.stats_path:
-        await write_stats(Path(dataset.stats_path), counts)
-    return RunStats(run_id, files, counts)

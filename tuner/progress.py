@@ -6,11 +6,16 @@ Stages count into a `Tally`; whoever listens decides how it looks (bars, log lin
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from tuner.amounts import duration
+
+UNDER_WAY = "not needed any more, or not settled when the run ended"
+PACE_SECONDS = 60.0
+LOOK_SECONDS = 0.5  # between two looks at the pace
 STAGES = ("collect", "segment", "refine", "relabel", "synthesize", "export")
 
 
@@ -21,6 +26,28 @@ class StageTally:
     came: int = 0
     went: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(
+        default_factory=Counter
+    )  # why some of what went on got nothing from the stage
+
+    @property
+    def under_way(self) -> int:
+        """How many came in of which nothing is settled yet."""
+        return max(0, self.came - self.went - self.dropped.total())
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "in": self.came,
+            "out": self.went,
+            "dropped": dict(sorted(self.dropped.items())),
+            **({"unchanged": dict(sorted(self.unchanged.items()))} if self.unchanged else {}),
+        }
+
+    def final_counts(self) -> dict[str, Any]:
+        """Counts that add up: what came in went out, or is left out for a reason."""
+        left = {UNDER_WAY: self.under_way} if self.under_way else {}
+        counts = self.counts()
+        return counts | {"dropped": counts["dropped"] | left}
 
 
 @dataclass(slots=True)
@@ -38,6 +65,29 @@ class Confidences:
     def mean(self) -> float | None:
         count = sum(self.tenths)
         return self.total / count if count else None
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast a share of 0 to 1 grows, by its last minute: history lies thick in one place and thin in another."""
+
+    since: float  # when it began, for as long as nothing has grown
+    points: deque[tuple[float, float]] = field(default_factory=deque)  # time, share
+
+    def see(self, now: float, share: float) -> None:
+        if not self.points or share == self.points[0][1]:
+            self.points.clear()
+            self.since = now
+        self.points.append((now, share))
+        while len(self.points) > 2 and now - self.points[1][0] > PACE_SECONDS:
+            self.points.popleft()
+
+    def left(self, now: float, share: float) -> float | None:
+        """Seconds until it is whole; None while there is nothing to go by."""
+        then, before = self.points[0] if self.points else (self.since, 0.0)
+        if share >= 1:
+            return 0.0
+        return (1 - share) * (now - then) / (share - before) if share > before and now > then else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +169,9 @@ class Tally:
     listeners: tuple[Listener, ...] = ()
     run_id: int = 0
     max_samples: int | None = None
+    asks: bool = False  # whether a model decides: then making samples may take longer than reading
+    stored: int = 0  # messages of the wanted channels that were there before
+    segmented: int = 0  # messages whose conversations are complete
     stages: dict[str, StageTally] = field(default_factory=lambda: {s: StageTally() for s in STAGES})
     channels: dict[int, ChannelTally] = field(default_factory=dict)
     spending: Spending = field(default_factory=Spending)
@@ -132,6 +185,10 @@ class Tally:
     sample_tokens: int = 0
     sample_tokens_exact: bool = True
     started: float = field(default_factory=time.monotonic)
+    _looked: float = float("-inf")
+    _paces: dict[int, Pace] = field(
+        default_factory=dict
+    )  # of reading each channel; of making samples under 0
 
     def begin(self, run_id: int) -> None:
         self.run_id = run_id
@@ -145,11 +202,31 @@ class Tally:
         self.changed()
 
     def dropped(self, stage: str, why: str, count: int = 1) -> None:
+        """Left out for a reason. What is left out at the door, in collecting, was not counted as come before."""
+        if stage == "collect":
+            self.stages[stage].came += count
         self.stages[stage].dropped[why] += count
         self.changed()
 
+    def unchanged(self, stage: str, why: str) -> None:
+        """Goes on without what the stage may add, for a reason."""
+        self.stages[stage].unchanged[why] += 1
+        self.changed()
+
     def changed(self) -> None:
+        now = time.monotonic()
+        if (
+            now - self._looked >= LOOK_SECONDS
+        ):  # it is called for every message, and goes through every channel
+            self._looked = now
+            self._look(now)
         self._send(Advanced(self))
+
+    def _look(self, now: float) -> None:
+        for channel_id, channel in self.channels.items():
+            if channel.state == "reading":
+                self._pace(channel_id).see(now, channel.share)
+        self._pace(0).see(now, self.made)
 
     def note(self, text: str, *, warning: bool = False) -> None:
         """Tell people something now, and repeat it in the summary."""
@@ -182,39 +259,81 @@ class Tally:
         """What the run is at, in words."""
         if not self.channels:
             return "looking at the channels"
-        reading = any(channel.state in ("waiting", "reading") for channel in self.channels.values())
-        if not self.stages["segment"].came:
-            return "reading history"
-        return "reading history, making samples" if reading else "making samples"
+        if not self.segmented:
+            left = self._reading_left(time.monotonic()) if self.asks else None
+            return "reading history" + (f", about {duration(left)} of that left" if left else "")
+        return "reading history, making samples" if self._reading else "making samples"
+
+    @property
+    def read(self) -> float:
+        """How much of the wanted history has been read, 0 to 1: of the time it covers, channel by channel."""
+        shares = [channel.share for channel in self.channels.values()]
+        return sum(shares) / len(shares) if shares else 0.0
+
+    @property
+    def made(self) -> float:
+        """How much of what is wanted has been made, 0 to 1: of the samples, or of all there is to make them from."""
+        expected = self.stored + (self.messages / self.read if self.read else 0)
+        gone_through = min(1.0, self.segmented / expected) if expected else 0.0
+        wanted = min(1.0, self.samples / self.max_samples) if self.max_samples else 0.0
+        return max(gone_through, wanted)
 
     @property
     def share(self) -> float:
-        """How much of the run is done, 0 to 1: by samples where a number is wanted, else by channels."""
-        if self.max_samples:
-            return min(1.0, self.samples / self.max_samples)
-        if not self.channels:
-            return 0.0
-        return sum(channel.share for channel in self.channels.values()) / len(self.channels)
+        """How much of the run is done, 0 to 1: half of it is reading, where there is something to read."""
+        return (self.read + self.made) / 2 if self.messages or self._reading else self.made
+
+    @property
+    def _reading(self) -> bool:
+        return any(channel.state in ("waiting", "reading") for channel in self.channels.values())
 
     @property
     def eta_seconds(self) -> float | None:
-        """Time left at the pace so far; None while there is nothing to go by."""
-        share = self.share
-        return self.seconds * (1 - share) / share if 0.02 < share < 1 else None
+        """Time left at the pace of the last minute; None while there is nothing to go by."""
+        now = time.monotonic()
+        making = self._pace(0).left(now, self.made)
+        if making is None and self.asks:
+            return None
+        if self.max_samples and self.samples:
+            return making
+        reading = self._reading_left(now) if self._reading else 0.0
+        if reading is None or (making is None and not self._reading):
+            return None
+        return max(reading, making or 0.0)
+
+    def _reading_left(self, now: float) -> float | None:
+        """Until the slowest channel is read, and those that wait for their turn are."""
+        busy = [(i, channel.share) for i, channel in self.channels.items() if channel.state == "reading"]
+        times = [self._pace(i).left(now, share) for i, share in busy]
+        known = [seconds for seconds in times if seconds is not None]
+        if not known or len(known) < len(times):
+            return None
+        waiting = sum(channel.state == "waiting" for channel in self.channels.values())
+        return max(known) + waiting * sum(known) / len(known) / len(known)
+
+    def _pace(self, of: int) -> Pace:
+        return self._paces.setdefault(of, Pace(self.started))
 
     def snapshot(self) -> dict[str, Any]:
-        """Counts as plain JSON values; what `stats_path` and the runs table hold."""
+        """Where the run is, as plain JSON values; what the runs table holds meanwhile."""
+        eta = self.eta_seconds
+        return self._counts({name: stage.counts() for name, stage in self.stages.items()}) | {
+            "doing": self.doing,
+            "share": round(self.share, 4),
+            "eta_seconds": None if eta is None else round(eta),
+        }
+
+    def final_counts(self) -> dict[str, Any]:
+        """What a run that is over came to; what `stats_path` and the runs table keep."""
+        return self._counts({name: stage.final_counts() for name, stage in self.stages.items()})
+
+    def _counts(self, stages: dict[str, Any]) -> dict[str, Any]:
         return {
-            "stages": {
-                name: {"in": s.came, "out": s.went, "dropped": dict(sorted(s.dropped.items()))}
-                for name, s in self.stages.items()
-            },
+            "stages": stages,
             "channels": {str(i): asdict(c) for i, c in self.channels.items()},
             "models": asdict(self.spending),
             "messages": self.messages,
-            "doing": self.doing,
-            "share": round(self.share, 4),
-            "eta_seconds": None if self.eta_seconds is None else round(self.eta_seconds),
+            "segmented": self.segmented,
             "conversations": self.conversations,
             "segment_confidence": {
                 "tenths": list(self.confidences.tenths),

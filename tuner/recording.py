@@ -50,7 +50,7 @@ async def recorded(store: Store, options: Mapping[str, Any], tally: Tally, owner
 async def _end(runs: Runs, tally: Tally, outcome: Outcome, text: str) -> None:
     """Record and announce the end. A full disk may refuse the record; the archive stays as it is then."""
     with suppress(FatalError):
-        await runs.end(tally.run_id, outcome, tally.snapshot(), text)
+        await runs.end(tally.run_id, outcome, tally.final_counts(), text)
     tally.end(outcome, text)
 
 

@@ -1,1 +1,1 @@
-"""What the bot listens to: commands, and changes to stored messages."""
+"""What the bot listens to: /tuner commands (`tuner`), and changes to stored messages (`archive`)."""

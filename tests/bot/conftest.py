@@ -11,11 +11,6 @@ from tests.support.talks import talk
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def ada(world: World) -> JsonObject:
     """Who asks."""
     return world.add_user("ada")

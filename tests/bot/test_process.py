@@ -79,11 +79,6 @@ def world() -> World:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
-
-
-@pytest.fixture
 def file(work: Workplace, world: World) -> Path:
     general, ops = world.channels
     return configured(work, general, {"discord.admin_channel": str(ops)})

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+
+from multidict import MultiMapping
 
 from tests.support import discord_messages
 from tests.support.discord_call import Call, Refused, thread_object
@@ -128,6 +130,26 @@ def joined_archived_threads(call: Call) -> JsonObject:
     return _thread_page(call, sorted(found, key=_id, reverse=True), call.limit(50, 2, 100))
 
 
+def search(call: Call) -> JsonObject:
+    """How many messages there are; the messages themselves are not asked for by anybody here."""
+    guild, query = call.guild(), cast("MultiMapping[str]", call.query)
+    wanted = {int(i) for i in query.getall("channel_id", ())}
+    authors, least = set(query.getall("author_id", ())), int(query.get("min_id", 0))
+    searched = [
+        channel
+        for i, channel in call.world.channels.items()
+        if channel.data.get("guild_id") == str(guild.id)
+        and {i, int(channel.data.get("parent_id") or 0)} & wanted
+        and call.world.permissions_in(channel) & Permission.READ_MESSAGE_HISTORY
+    ]
+    found = [m for channel in searched for m in channel.messages if id_of(m) > least]
+    return {
+        "doing_deep_historical_index": False,
+        "total_results": sum(not authors or m["author"]["id"] in authors for m in found),
+        "messages": [],
+    }
+
+
 def guild_object(guild: Guild) -> JsonObject:
     return _partial_guild(guild) | {
         "owner_id": str(guild.owner_id),
@@ -206,6 +228,7 @@ ROUTES: dict[str, Handler] = {
     "GET /guilds/{guild}/members/{user}": member,
     "GET /guilds/{guild}/channels": guild_channels,
     "GET /guilds/{guild}/roles": roles,
+    "GET /guilds/{guild}/messages/search": search,
     "GET /guilds/{guild}/threads/active": active_threads,
     "GET /channels/{channel}": channel,
     "GET /channels/{channel}/threads/archived/public": public_archived_threads,

@@ -67,6 +67,7 @@ class Wire(Enum):
     HANG = auto()  # no answer until the client leaves
     RESET = auto()  # TCP reset instead of an answer
     CUT_BODY = auto()  # half of the promised body, then the end
+    DRIP = auto()  # blanks before an answer that never comes, one every few hundredths of a second
 
 
 Misbehave = HttpError | RawAnswer | Wire
@@ -214,6 +215,12 @@ class LoopbackOpenAI:
             await response.prepare(http)
             await response.write(payload[: len(payload) // 2])
             transport.close()
+        elif how is Wire.DRIP:
+            response = web.StreamResponse(headers={"Content-Type": "application/json"})
+            await response.prepare(http)
+            while True:  # until the client leaves, which cancels this handler
+                await response.write(b" ")
+                await asyncio.sleep(0.02)
         lost: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
         await lost  # never set: the lost connection cancels this handler
 

@@ -1,6 +1,5 @@
 """An estimate reads and counts, and asks nobody; what it says is what a build then asks."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,18 +20,8 @@ MODELS = {"models.segment": MODEL, "models.backoff_seconds": 0}
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def channel(world: World) -> int:
     return talk(world, "tools")
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
 
 
 async def run(

@@ -1,7 +1,6 @@
 """What happened to stored messages while nobody listened is found when the end of history is read again."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -22,11 +21,6 @@ CHANNEL, OTHER = 70, 71
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 BACK = snowflake.first_id(NOON)
 SECRET = "zanzibarquartz"
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
 
 
 def said(message_id: int, text: str, edited_ms: int = 0, speaker: int = 500) -> Incoming:

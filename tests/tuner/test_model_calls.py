@@ -119,11 +119,8 @@ async def test_without_a_limit_everything_is_decided_once(tmp_path: Path, small:
 async def test_what_the_model_rejects_is_in_no_dataset(tmp_path: Path, small: Path, on_failure: str) -> None:
     async with LoopbackOpenAI(reject_all) as model:
         for _ in range(2):
-            stats = await build_with_model(tmp_path, small, model, {"models.on_failure": on_failure})
-            refine = stats.counts["stages"]["refine"]
-            assert refine["dropped"] == {"rejected: trivial": refine["in"]}
-            assert stats.files == ()
-            assert "No sample came out, so no dataset was written." in stats.counts["notes"]
+            with pytest.raises(FatalError, match=r"No sample came out.* refine: \d+ rejected: trivial"):
+                await build_with_model(tmp_path, small, model, {"models.on_failure": on_failure})
     assert not (tmp_path / "records.jsonl").exists()
 
 
@@ -141,9 +138,9 @@ async def test_some_trouble_on_the_way_changes_nothing(tmp_path: Path, small: Pa
 
 async def test_a_model_that_never_answers_leaves_nothing_or_the_rules(tmp_path: Path, small: Path) -> None:
     async with LoopbackOpenAI(lambda request: HttpError(503)) as model:
-        stats = await build_with_model(tmp_path, small, model)
-        refine = stats.counts["stages"]["refine"]
-        assert (stats.counts["samples"], refine["dropped"]) == (0, {"failed: no answer": refine["in"]})
+        with pytest.raises(FatalError, match="gave no verdict about"):
+            await build_with_model(tmp_path, small, model)
+        assert not (tmp_path / "records.jsonl").exists()
         ruled = await build_with_model(tmp_path, small, model, {"models.on_failure": "rules"})
         by_rules = output(tmp_path)
         asked = len(model.requests)

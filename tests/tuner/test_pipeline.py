@@ -22,16 +22,6 @@ from tuner.progress import Advanced, Ended, Event, Noted, Tally
 from tuner.stages.segment import read_conversations
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
-
-
 async def test_reading_in_portions_leaves_what_reading_at_once_leaves(world: World, tmp_path: Path) -> None:
     channels = [talk(world, "tools"), talk(world, "lamps", 45)]
     portions, at_once = Workplace(tmp_path / "portions"), Workplace(tmp_path / "at-once")
@@ -97,7 +87,7 @@ async def test_stats_add_up(world: World, work: Workplace) -> None:
         history_requests = len(server.history_requests())
     stages = stats.counts["stages"]
     assert stages["collect"] == {"in": 61, "out": 61, "dropped": {}}
-    assert stages["segment"] == {"in": 61, "out": 30, "dropped": {"only one speaker": 1}}
+    assert stages["segment"] == {"in": 31, "out": 30, "dropped": {"only one speaker": 1}}
     for stage in ("refine", "relabel", "synthesize", "export"):
         assert stages[stage] == {"in": 30, "out": 30, "dropped": {}}
     assert history_requests == 2 < stats.counts["requests"]
@@ -117,14 +107,21 @@ async def test_stats_say_how_sure_the_segments_are(world: World, work: Workplace
         assert counts["calibration"].keys() == {"replies", "accuracy_before", "accuracy_after"}
 
 
-async def test_no_sample_leaves_the_old_dataset(world: World, work: Workplace) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_no_sample_fails_with_the_reason_and_leaves_the_old_dataset(
+    world: World, work: Workplace, dry_run: bool
+) -> None:
     channel = world.add_channel("quiet")
     world.add_message(channel, world.add_user("lonely"), "hello?")
     work.records.write_text("the old one\n")
     async with LoopbackDiscord(world) as server:
-        stats = await work.build(server, [channel])
+        with pytest.raises(FatalError, match=r"No sample came out.*Left out: segment: 1 only one speaker\."):
+            await work.build(server, [channel], {"dataset.dry_run": dry_run})
+    assert [file.name for file in work.folder.rglob("*") if not file.name.startswith("tuner.db")] == [
+        "records.jsonl",
+        "raw",
+    ]
     assert work.records.read_text() == "the old one\n"
-    assert any("No sample" in note for note in stats.counts["notes"])
 
 
 async def test_a_second_builder_is_told_who_runs(world: World, work: Workplace) -> None:

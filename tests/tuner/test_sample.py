@@ -32,7 +32,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def records(built: Path) -> list[dict[str, Any]]:
     return [
-        json.loads(line) for line in (built / "data/sample/records.jsonl").read_text("utf-8").splitlines()
+        json.loads(line)
+        for line in (built / "data/sample/finetune/records.jsonl").read_text("utf-8").splitlines()
     ]
 
 
@@ -77,7 +78,7 @@ def test_the_planted_words_are_outsiders_words() -> None:
 
 def test_it_builds_a_valid_dataset(built: Path, records: list[dict[str, Any]]) -> None:
     assert len(records) >= 25
-    folder = built / "data/sample"
+    folder = built / "data/sample/finetune"
     assert main(["validate", str(folder / "records.jsonl"), "--profile", "records"]) == 0
     assert main(["validate", str(folder / "records.openai.jsonl"), "--profile", "openai"]) == 0
 
@@ -136,7 +137,7 @@ def test_transcripts_show_every_channel(built: Path) -> None:
 
 
 def test_a_second_run_writes_the_same_bytes(built: Path) -> None:
-    folder = built / "data/sample"
+    folder = built / "data/sample/finetune"
     before = {name: (folder / name).read_bytes() for name in ("records.jsonl", "records.openai.jsonl")}
     with chdir(built):
         assert main(["build-dataset", "--sample"]) == 0
@@ -147,5 +148,5 @@ def test_a_second_run_writes_the_same_bytes(built: Path) -> None:
 def test_a_fresh_archive_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
     with chdir(tmp_path):
         assert main(["build-dataset", "--sample"]) == 0
-    name = "data/sample/records.jsonl"
+    name = "data/sample/finetune/records.jsonl"
     assert (tmp_path / name).read_bytes() == (built / name).read_bytes()

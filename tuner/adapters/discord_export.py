@@ -212,8 +212,15 @@ def _take(items: Iterator[Any], count: int) -> tuple[list[Any], str]:
         for item in islice(items, count):
             taken.append(item)
     except (ijson.JSONError, UnicodeDecodeError, OSError) as error:
-        return taken, str(error).strip().splitlines()[0]
+        return taken, _kind(error)
     return taken, ""
+
+
+def _kind(error: Exception) -> str:
+    """What is wrong with a file, in words of ours: a parser's may quote what stands there."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else "not valid JSON"
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -18,7 +18,7 @@ from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from tuner.adapters.discord_page import read_page
-from tuner.asking.patience import backoff
+from tuner.asking.backoff import backoff
 from tuner.config import NO_CHANNELS
 from tuner.config.settings import Collect
 from tuner.errors import FatalError, RetryError, SkipError, TunerError, UsageError

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from tuner.asking.chat import Answer, Question
+from tuner.asking.answers import Answer, Question
 from tuner.config import secret
 from tuner.config.settings import RULES, Models, OpenAI
 from tuner.errors import FatalError, RetryError, TunerError, UsageError
@@ -53,34 +53,45 @@ class _Completion(BaseModel):
 class OpenAIChat:
     """One attempt per call; `tuner.asking.chat.Asker` decides about the next."""
 
-    def __init__(self, client: openai.AsyncOpenAI, reasoning_effort: str = "") -> None:
+    def __init__(
+        self, client: openai.AsyncOpenAI, reasoning_effort: str = "", timeout_seconds: float | None = None
+    ) -> None:
         self._client = client
+        self._timeout_seconds = (
+            timeout_seconds  # of a whole answer; the client's own begins anew with every byte
+        )
         self._options: dict[str, Any] = {"reasoning_effort": reasoning_effort} if reasoning_effort else {}
 
     async def ask(self, question: Question) -> Answer:
         try:
-            completion = await self._client.chat.completions.create(
-                model=question.model,
-                messages=[
-                    {"role": "system", "content": question.system},
-                    {"role": "user", "content": question.user},
-                ],
-                response_format={
-                    "type": "json_schema",
-                    "json_schema": {"name": "answer", "strict": True, "schema": question.schema},
-                },
-                max_completion_tokens=question.longest_answer,
-                **self._options,
-            )
+            async with asyncio.timeout(self._timeout_seconds):
+                completion = await self._completion(question)
             return _answer(_Completion.model_validate(completion, from_attributes=True))
+        except TimeoutError as error:
+            raise RetryError(f"Timeout: no whole answer in {self._timeout_seconds:g} s") from error
         except openai.APIStatusError as error:
             if error.status_code == 400 and error.code in ABOUT_CONTENT:
                 return Answer("", fault=ABOUT_CONTENT[error.code])
             raise _classed(error, question.model) from error
         except openai.APIConnectionError as error:
             raise RetryError(type(error).__name__) from error
-        except (openai.APIResponseValidationError, json.JSONDecodeError, ValidationError) as error:
-            raise RetryError("an answer that is no chat completion") from error
+        except (openai.APIResponseValidationError, ValueError, RecursionError) as error:
+            raise RetryError("an answer that is no chat completion") from error  # nor JSON, nor text, perhaps
+
+    async def _completion(self, question: Question) -> object:
+        return await self._client.chat.completions.create(
+            model=question.model,
+            messages=[
+                {"role": "system", "content": question.system},
+                {"role": "user", "content": question.user},
+            ],
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": question.schema},
+            },
+            max_completion_tokens=question.longest_answer,
+            **self._options,
+        )
 
 
 @asynccontextmanager
@@ -108,7 +119,7 @@ async def openai_chat(
     async with openai.AsyncOpenAI(
         api_key=api_key, base_url=base_url or None, timeout=timeout_seconds, max_retries=0
     ) as client:
-        yield OpenAIChat(client, reasoning_effort)
+        yield OpenAIChat(client, reasoning_effort, timeout_seconds)
 
 
 def _answer(completion: _Completion) -> Answer:

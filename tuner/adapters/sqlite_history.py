@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 from tuner import snowflake
 from tuner.adapters.sqlite_store import Row, Store, Writer
+from tuner.errors import FatalError
 from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, unmention
@@ -110,7 +112,8 @@ class History:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         async with self._store.transaction() as db:
             await db.executemany(
-                "INSERT OR IGNORE INTO opt_outs VALUES (?, ?)", [(i, since) for i in user_ids]
+                "INSERT OR IGNORE INTO opt_outs (user_id, since) VALUES (?, ?)",
+                [(i, since) for i in user_ids],
             )
         return await self._make_stubs(user_ids, audience, erase=True)
 
@@ -132,6 +135,8 @@ class History:
                 [(message.text, _as_row(message)[-1], message.id) for message in mentioning],
             )
             await _drop_copies(db)
+            if changed or mentioning:  # datasets made before this are not kept when they are replaced
+                await db.execute("INSERT OR REPLACE INTO meta VALUES ('withdrawn', ?)", (str(time.time()),))
         await self.purge()
         return changed
 
@@ -300,7 +305,7 @@ class History:
         return reaches
 
     async def _as_messages(self, rows: Sequence[Row]) -> list[Message]:
-        extras = [json.loads(row[7]) if row[7] != "{}" else None for row in rows]
+        extras = [_extras_of(row) if row[7] != "{}" else None for row in rows]
         mentioned = sorted({i for extra in extras if extra for i in extra.get("mentions", ()) if i > 0})
         named = "SELECT id, name FROM authors WHERE id IN (SELECT value FROM json_each(?))"
         names: dict[int, str] = dict(await self._store.fetch(named, (json.dumps(mentioned),)))
@@ -311,8 +316,9 @@ class History:
 
 
 async def _drop_copies(db: Writer) -> None:
-    """Text was erased: drop the answers that may repeat it."""
-    await db.execute("DELETE FROM decisions WHERE quotes")
+    """Text was erased: drop the answers that may repeat any; those that say whose words they quote are dropped by
+    a trigger."""
+    await db.execute("DELETE FROM decisions WHERE quotes AND key NOT IN (SELECT key FROM quoted)")
     await _mark_traces(db)
 
 
@@ -342,6 +348,18 @@ def _as_row(message: Message) -> Row:
 
 
 _NO_EXTRAS = Extras()
+
+
+def _extras_of(row: Row) -> dict[str, Any]:
+    try:
+        extra = json.loads(row[7])
+        if isinstance(extra, dict):
+            return extra
+    except (ValueError, RecursionError):
+        pass
+    raise FatalError(
+        f"Message {row[0]} in the archive is damaged: what it carries besides its text is no JSON object."
+    )
 
 
 def _as_extras(extra: dict[str, Any], names: dict[int, str]) -> Extras:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner.adapters.sqlite_store import Store
+from tuner.adapters.sqlite_store import Store, Writer
+from tuner.models import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,23 @@ class Runs:
             )
             return cursor.rowcount > 0
 
+    async def made(self, run_id: int, digests: Sequence[str]) -> None:
+        """Remember the SHA-256 of the dataset files that a run is about to leave."""
+        async with self._store.transaction() as db:
+            await db.execute("UPDATE runs SET files = ? WHERE id = ?", (json.dumps(list(digests)), run_id))
+
+    async def maker(self, digest: str) -> int | None:
+        """The run that left this dataset file, None for one that was made elsewhere."""
+        rows = await self._store.fetch(
+            "SELECT max(runs.id) FROM runs, json_each(runs.files) AS file WHERE file.value = ?", (digest,)
+        )
+        return rows[0][0] if rows else None
+
+    async def last_withdrawal(self) -> float:
+        """When people's words were last erased because they left or opted out, in unix time; 0 for never."""
+        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'withdrawn'")
+        return float(rows[0][0]) if rows else 0.0
+
     async def reported(self, run_id: int, report: Report) -> None:
         """Remember where a run is shown."""
         values = (report.guild_id, report.channel_id, report.message_id, report.posted_at, run_id)
@@ -139,18 +157,39 @@ class Decisions:
 
     async def find(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         rows = await self._store.fetch(
-            "SELECT key, answer FROM decisions WHERE key IN (SELECT value FROM json_each(?))",
+            "SELECT key, answer FROM decisions WHERE key IN (SELECT value FROM json_each(?)) "
+            "AND CASE WHEN json_valid(answer) THEN json_type(answer) END = 'object'",  # damaged ones are none
             (json.dumps(list(keys)),),
         )
         return {key: json.loads(answer) for key, answer in rows}
 
-    async def keep(self, answers: Mapping[str, Mapping[str, Any]], *, quotes: bool) -> None:
-        """Store answers; `quotes` when they may repeat words of the chat."""
+    async def keep(
+        self, answers: Mapping[str, Mapping[str, Any]], *, quotes: bool, sources: Sequence[Message] = ()
+    ) -> None:
+        """Store answers; `quotes` when they may repeat words of the chat, namely of the `sources`.
+
+        Such answers are gone as soon as one of their sources changes, and not stored where one has already.
+        """
         async with self._store.transaction() as db:
+            if not await _unchanged(db, sources):
+                return
             await db.executemany(
                 "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?)",
                 [(key, json.dumps(answer), quotes, _now()) for key, answer in answers.items()],
             )
+            await db.executemany(
+                "INSERT OR IGNORE INTO quoted VALUES (?, ?)",
+                [(message.id, key) for message in sources for key in answers],
+            )
+
+
+async def _unchanged(db: Writer, messages: Sequence[Message]) -> bool:
+    """Whether these messages still say what they said when they were read."""
+    rows = await db.execute_fetchall(
+        "SELECT id, content FROM messages WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps([message.id for message in messages]),),
+    )
+    return {m.id: m.text for m in messages} == {row[0]: row[1] for row in rows}
 
 
 def _now() -> str:

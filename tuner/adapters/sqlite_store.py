@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -12,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
-from filelock import FileLock, Timeout
 
+from tuner.adapters.places import OWNER_ONLY, locked, make_folder
+from tuner.adapters.sqlite_faults import in_use, in_words
 from tuner.errors import FatalError, UsageError
 
 Row = tuple[Any, ...]
 Writer = aiosqlite.Connection
 
 LOCK_PATIENCE = 0.2  # seconds; `is_building` holds the lock for a moment to look
+BUSY_PATIENCE = 10.0  # seconds that others are waited for who read or write the archive
+PURGE_TRIES = 10  # in that time
 
 
 class Store:
@@ -35,7 +40,7 @@ class Store:
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
         """All or nothing; other writers of this process wait their turn."""
         async with self._turn:
-            with _in_words(self.path):
+            with in_words(self.path):
                 try:
                     await self._writer.execute("BEGIN IMMEDIATE")
                     yield self._writer
@@ -49,23 +54,46 @@ class Store:
 
     async def fetch(self, sql: str, parameters: Iterable[Any] = ()) -> list[Row]:
         """Rows of a query on committed data."""
-        with _in_words(self.path):
+        with in_words(self.path):
             return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
 
     async def purge(self) -> None:
-        """Leave no trace of erased text: merge the word index, empty the write-ahead log, close the gaps."""
+        """Leave no trace of erased text: merge the word index, empty the write-ahead log, close the gaps.
+
+        Raises FatalError when another program reads for so long that the log cannot be emptied: then nothing is
+        claimed. Others of this process get their turn between the tries.
+        """
         async with self._turn:
-            with _in_words(self.path):
+            with in_words(self.path):
                 await self._writer.execute("INSERT INTO words (words) VALUES ('optimize')")
-                await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        for _ in range(PURGE_TRIES):
+            async with self._turn:
+                with in_words(self.path):
+                    if await self._emptied():
+                        return
+        raise in_use(self.path)
+
+    async def _emptied(self) -> bool:
+        """Whether all of the log is in the file and the log is empty; waits for a part of the patience."""
+        await self._writer.execute(_busy_timeout(BUSY_PATIENCE / PURGE_TRIES))
+        try:
+            [(busy, _, _)] = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            await self._writer.execute(_busy_timeout(BUSY_PATIENCE))
+        return not busy
+
+
+def _busy_timeout(seconds: float) -> str:
+    return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
 
 
 @asynccontextmanager
 async def open_store(path: Path) -> AsyncIterator[Store]:
     """Open the archive at `path`, made and migrated as needed."""
     async with AsyncExitStack() as stack:
-        with _in_words(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with in_words(path):
+            make_folder(path.parent)
+            _touch(path)
             with closing(sqlite3.connect(path)):
                 pass  # what cannot be opened at all fails here: aiosqlite's thread would outlive the event loop
             writer = await stack.enter_async_context(_connected(path))
@@ -76,17 +104,29 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
         yield Store(path, writer, reader)
 
 
+def _touch(path: Path) -> None:
+    """A new archive is for its owner only, and so are the files that SQLite makes beside it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+
+
 @asynccontextmanager
 async def _connected(path: Path) -> AsyncIterator[aiosqlite.Connection]:
     async with aiosqlite.connect(path, isolation_level=None) as connection:
         for pragma in (
             "synchronous = NORMAL",
             "secure_delete = ON",
-            "busy_timeout = 10000",
             "cache_size = -16000",
         ):
             await connection.execute(f"PRAGMA {pragma}")
+        await connection.execute(_busy_timeout(BUSY_PATIENCE))
+        connection.text_factory = _text
         yield connection
+
+
+def _text(stored: bytes) -> str:
+    """Text that a bad disk or another program made unreadable costs its letters, not the run."""
+    return stored.decode("utf-8", "replace")
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -113,32 +153,11 @@ async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
             try:
                 await connection.executescript(f"BEGIN;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
             except sqlite3.OperationalError:
-                await connection.execute("ROLLBACK")
+                with suppress(sqlite3.OperationalError):  # a full disk has rolled back by itself
+                    await connection.execute("ROLLBACK")
                 [(now,)] = await connection.execute_fetchall("PRAGMA user_version")
                 if now < number:  # otherwise another process took this step at the same moment
                     raise
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        text = str(error)
-        if "not a database" in text:
-            raise UsageError(f"{path} is not a Tuner archive. Set store.path to another file.") from error
-        if "full" in text or "disk I/O" in text:
-            raise FatalError(
-                f"The archive {path} could not be written: {text}. Free some space and run again; "
-                "everything stored before is kept."
-            ) from error
-        if "locked" in text:
-            raise FatalError(f"The archive {path} is in use by another program. Try again later.") from error
-        if "unable to open" in text or "readonly" in text:
-            raise UsageError(f"The archive {path} cannot be opened for writing: {text}.") from error
-        raise FatalError(f"The archive {path} failed: {text}.") from error
-    except OSError as error:
-        raise UsageError(f"The archive {path} cannot be opened: {error.strerror or error}.") from error
 
 
 def lock_path(path: Path) -> Path:
@@ -152,20 +171,28 @@ def builder_lock(path: Path) -> Iterator[bool]:
 
     The operating system drops the lock with its owner, however that ends.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(lock_path(path), timeout=LOCK_PATIENCE)
+    lock = lock_path(path)
     try:
-        lock.acquire()
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
+        make_folder(path.parent)
+        with locked(lock, LOCK_PATIENCE) as free:
+            yield free
+    except OSError as error:
+        if error.filename != str(lock):
+            raise
+        raise UsageError(
+            f"The archive {path} cannot be locked: its lock file {lock} cannot be used ({error.strerror}). Remove it, or "
+            "see to it that you may write it."
+        ) from error
 
 
 def is_building(path: Path) -> bool:
-    """Whether somebody, in this process or another, holds the right to build from this archive."""
-    with builder_lock(path) as free:
-        return not free
+    """Whether somebody, in this process or another, holds the right to build from this archive.
+
+    Where that cannot be found out, a lock file that is there counts as held; on a read-only disk nobody builds.
+    """
+    try:
+        with builder_lock(path) as free:
+            return not free
+    except UsageError as error:
+        cause = error.__cause__
+        return lock_path(path).is_file() and not (isinstance(cause, OSError) and cause.errno == errno.EROFS)

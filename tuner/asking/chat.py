@@ -1,40 +1,20 @@
-"""Asking a model: the budget, the patience, and what an answer is."""
+"""Asking a model: the budget, the patience, and when there is no point any more."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
-from tuner.asking.patience import backoff
-from tuner.config.settings import Models
-from tuner.errors import RetryError, SkipError
+from tuner.asking.answers import Answer, Question
+from tuner.asking.backoff import backoff
+from tuner.asking.breaker import Breaker, NoAnswersError
+from tuner.config.settings import RULES, Models
+from tuner.errors import FatalError, RetryError, SkipError, TunerError
 from tuner.progress import Tally
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request: fixed `system` text first, so that providers can cache it; the answer obeys `schema`."""
-
-    model: str
-    system: str
-    user: str
-    schema: dict[str, Any]
-    longest_answer: int  # tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. `fault` names why there is no usable text: "refusal", "cut", "content filter"."""
-
-    text: str
-    fault: str = ""
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
 
 
 class Chat(Protocol):
@@ -43,12 +23,21 @@ class Chat(Protocol):
     async def ask(self, question: Question) -> Answer: ...
 
 
-class BudgetError(SkipError):
+class NotAskedError(SkipError):
+    """The model may not be asked now, whatever it is about; the text is why."""
+
+
+class BudgetError(NotAskedError):
     """`models.max_calls` or `models.max_cost` is spent: nothing more is asked in this run."""
 
 
+def has_text(answer: Answer) -> bool:
+    """Whether there is anything to read in an answer."""
+    return not answer.fault
+
+
 class Asker:
-    """A `Chat` with retries and a budget, which counts every request."""
+    """A `Chat` with retries, a budget and a circuit breaker, which counts every request."""
 
     def __init__(self, chat: Chat, settings: Models, tally: Tally) -> None:
         self._chat = chat
@@ -58,11 +47,13 @@ class Asker:
         self._in_flight = 0
         self._returned = asyncio.Condition()
         self._spent = False
+        self._breaker = Breaker(settings.most_failures)
 
-    async def ask(self, question: Question) -> Answer:
-        """The model's answer.
+    async def ask(self, question: Question, is_useful: Callable[[Answer], bool] = has_text) -> Answer:
+        """The model's answer, useful or not.
 
-        Raises SkipError when it gave none after `models.attempts` tries, BudgetError when it may not be asked.
+        Raises SkipError when it gave none after `models.attempts` tries, NotAskedError when it may not be asked,
+        and FatalError when it has given nothing useful `models.most_failures` times in a row.
         """
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(RetryError),
@@ -71,11 +62,30 @@ class Asker:
             reraise=True,
         )
         try:
-            return await attempts(self._metered, question)
+            return await attempts(self._attempt, question, is_useful)
+        except NoAnswersError as error:
+            raise self._given_up(question.model, str(error)) from error
         except RetryError as error:
             raise SkipError(
                 f"the model gave no answer after {self._settings.attempts} tries ({error})"
             ) from error
+
+    async def _attempt(self, question: Question, is_useful: Callable[[Answer], bool]) -> Answer:
+        return await self._breaker.attempt(question.model, lambda: self._metered(question), is_useful)
+
+    def _given_up(self, model: str, last: str) -> TunerError:
+        """What follows for whoever asked: the end of the run, or their own way on where the rules may decide."""
+        found = (
+            f"The model {model!r} gave no usable answer to {self._settings.most_failures} requests in a row (the last: "
+            f"{last})."
+        )
+        if self._settings.on_failure == RULES:
+            self._tally.note(f"{found} The rules decide until it does (models.on_failure).", warning=True)
+            return NotAskedError("failed: no answer")
+        return FatalError(
+            f"{found} It is not asked any more, and what was decided so far is kept. Check the model's name, its "
+            "server and openai.base_url, and run again; models.most_failures says how many are too many."
+        )
 
     async def _metered(self, question: Question) -> Answer:
         spending = self._tally.spending

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.asking.chat import Question
+from tuner.asking.answers import Question
 from tuner.config.settings import Price
 
 ANSWER_TOKENS = 30  # of one segment's verdict, besides its line numbers

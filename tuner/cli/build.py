@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from importlib import resources
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from tuner import config
-from tuner.adapters import discord_history
-from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_store import open_store
-from tuner.cli.console import shown, summary
+from tuner.cli.console import printable_json, shown, shown_samples, summary
+from tuner.cli.estimate import estimate_lines, estimated
+from tuner.cli.running import remark, say, settings_of
 from tuner.cli.running import run as run_to_the_end
-from tuner.cli.running import say, settings_of
+from tuner.cli.source import opened_source, owner, sample_exports
 from tuner.config.settings import Settings
-from tuner.errors import UsageError
 from tuner.linking.arrays import single_threaded
-from tuner.pipeline import OpenSource, RunStats, build_dataset
+from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Listener, Tally
 
 
 def run(arguments: argparse.Namespace) -> int:
-    exports = _sample_exports() if arguments.sample else arguments.from_export or []
-    settings = settings_of(arguments, needed=not exports)
+    exports = sample_exports() if arguments.sample else arguments.from_export or []
+    settings = settings_of(arguments, needed=not exports, asking=not arguments.estimate)
+    if arguments.estimate:
+        return _run_estimate(settings, exports)
+    config.refuse(config.missing_key(settings, config.environment()), "models can be asked")
     with single_threaded(), shown(Console(stderr=True)) as listener:
         result = run_to_the_end(build(settings, exports, listener))
-    for line in summary(result.counts):
-        say(line)
+    tell = remark if settings.dataset.print_stats else say  # what is printed can be piped into a program
+    for line in (*summary(result.counts), *shown_samples(result.examples)):
+        tell(line)
     if settings.dataset.print_stats:
-        say(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        say(printable_json(result.counts))
+    return 0
+
+
+def _run_estimate(settings: Settings, exports: Sequence[str]) -> int:
+    with single_threaded(), shown(Console(stderr=True)) as listener:
+        counts = run_to_the_end(estimated(settings, exports, listener))
+    tell = remark if settings.dataset.print_stats else say
+    for line in estimate_lines(counts, settings):
+        tell(line)
+    if settings.dataset.print_stats:
+        say(printable_json(counts))
     return 0
 
 
@@ -47,25 +57,6 @@ async def build(settings: Settings, exports: Sequence[str], listener: Listener) 
         chat = await stack.enter_async_context(
             configured_chat(settings.models, settings.openai, config.environment())
         )
-        open_source = await stack.enter_async_context(_source(settings, exports, tally))
+        open_source = await stack.enter_async_context(opened_source(settings, exports, tally))
         store = await stack.enter_async_context(open_store(Path(settings.store.path)))
-        owner = f"command line on {socket.gethostname()} (process {os.getpid()})"
-        return await build_dataset(settings, store, open_source, chat, tally, owner)
-
-
-@asynccontextmanager
-async def _source(settings: Settings, exports: Sequence[str], tally: Tally) -> AsyncIterator[OpenSource]:
-    if exports:
-        files = find_exports(exports, tally)
-        yield lambda audience, tally: ExportSource(files, audience, tally)
-        return
-    if not settings.discord.acknowledge_policy:
-        raise UsageError(config.POLICY)
-    token = config.secret(config.environment(), settings.discord.token_env, "Reading from Discord")
-    async with discord_history.rest_client(token) as client:
-        yield lambda audience, tally: discord_history.DiscordSource(client, audience, settings.collect, tally)
-
-
-def _sample_exports() -> list[str]:
-    """The embedded sample server's export."""
-    return [str(resources.files("tuner.sample") / "export")]
+        return await build_dataset(settings, store, open_source, chat, tally, owner())

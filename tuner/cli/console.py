@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tuner.amounts import duration, money
+from tuner.amounts import duration, money, percent
+from tuner.models import ChatMessage, Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
 
 HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
+LONGEST_SHOWN = 160  # characters of a message of a sample
+COUNTED = {"collect": "messages", "segment": "stretches of talk"}
 
 log = logging.getLogger("tuner")
 
@@ -62,7 +66,7 @@ class Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._channels: dict[int, TaskID] = {}
-        self._samples = progress.add_task("samples", total=None, text="")
+        self._samples = progress.add_task("samples", total=1.0, text="")
         self._last = 0.0
 
     def __call__(self, event: Event) -> None:
@@ -72,10 +76,14 @@ class Bars:
                 self._draw(run)
             case Noted(text, warning):
                 self._progress.console.print(
-                    text, style="yellow" if warning else "", highlight=False, markup=False
+                    printable(text), style="yellow" if warning else "", highlight=False, markup=False
                 )
-            case Ended(_, run, _):
+            case Ended(outcome, run, _):
                 self._draw(run)
+                if (
+                    outcome == "finished"
+                ):  # with the samples that were wanted, it may not have read everything
+                    self._progress.update(self._samples, completed=1.0)
 
     def _draw(self, run: Tally) -> None:
         for channel_id, channel in run.channels.items():
@@ -84,18 +92,15 @@ class Bars:
             if channel.state == "reading":
                 self._make_room(run)
             if len(self._channels) < MOST_BARS:
-                name = f"#{channel.name[:24]}"
+                name = printable(f"#{channel.name[:24]}")
                 self._channels[channel_id] = self._progress.add_task(name, total=1.0, text="")
         for channel_id, task in self._channels.items():
             channel = run.channels[channel_id]
             text = f"{channel.messages} messages, {channel.state}"
             self._progress.update(task, completed=channel.share, text=text)
-        self._progress.update(
-            self._samples,
-            total=run.max_samples or None,
-            completed=run.samples,
-            text=f"{run.samples} · {_work(run)}",
-        )
+        eta = run.eta_seconds
+        left = f" · about {duration(eta)} left" if eta else ""
+        self._progress.update(self._samples, completed=run.share, text=f"{run.samples} · {_work(run)}{left}")
 
     def _make_room(self, run: Tally) -> None:
         """A channel that is done gives its bar to one that is being read."""
@@ -107,14 +112,14 @@ class Bars:
 def heartbeat_lines(run: Tally) -> list[str]:
     """Where a run is: each channel that is being read, the stages, the whole."""
     lines = [
-        f"#{channel.name}: {channel.messages} messages, {channel.share:.0%} of the time window"
+        f"#{channel.name}: {channel.messages} messages, {percent(channel.share)} of the time window"
         for channel in run.channels.values()
         if channel.state == "reading"
     ]
     eta = run.eta_seconds
     left = f" · about {duration(eta)} left" if eta is not None else ""
     lines += [_stage_line(name, run.stages[name]) for name in STAGES[1:] if run.stages[name].came]
-    return [*lines, f"{run.samples} samples · {_work(run)}{left}"]
+    return [*lines, f"{percent(run.share)} done, {run.doing} · {run.samples} samples · {_work(run)}{left}"]
 
 
 def _stage_line(name: str, stage: StageTally) -> str:
@@ -142,12 +147,7 @@ def summary(counts: dict[str, Any]) -> list[str]:
         f"in {duration(counts['seconds'])}."
     ]
     for name in STAGES:
-        stage = counts["stages"][name]
-        dropped = "; ".join(f"{count} {why}" for why, count in stage["dropped"].items())
-        lines.append(
-            f"  {name:<11}{stage['in']:>8} in {stage['out']:>8} out"
-            + (f"   left out: {dropped}" if dropped else "")
-        )
+        lines.append(_stage_summary(name, counts["stages"][name]))
     sure = counts["segment_confidence"]
     if sure["mean"] is not None:
         unsure = sum(sure["tenths"][:5])
@@ -156,6 +156,8 @@ def summary(counts: dict[str, Any]) -> list[str]:
         lines.append(f"  {_fitted(counts['calibration'])}")
     models = counts["models"]
     if models["calls"] or models["reused"]:
+        if counts["dry_run"]:
+            lines.append(f"  this dry run spent {money(models['cost'])} on models")
         lines.append(
             f"  model calls: {models['calls']} ({models['failed']} failed), {models['reused']} decisions reused, "
             f"{models['prompt_tokens']:,} + {models['completion_tokens']:,} tokens, {money(models['cost'])}"
@@ -166,6 +168,37 @@ def summary(counts: dict[str, Any]) -> list[str]:
         for f in counts["files"]
     ]
     return lines
+
+
+def shown_samples(samples: Sequence[Sample]) -> list[str]:
+    """Samples to look at: who says what, and what the model is to learn to answer."""
+    lines = []
+    for number, sample in enumerate(samples, 1):
+        lines.append(f"Sample {number}:")
+        for message in sample.messages:
+            if message["role"] != "system" and message.get("weight") != 0:
+                lines.append(f"  {message['role']:<9} {_shown_text(message)}")
+    return lines
+
+
+def _shown_text(message: ChatMessage) -> str:
+    calls = [call["function"] for call in message.get("tool_calls") or ()]
+    called = ", ".join(f"{call['name']} {call['arguments']}" for call in calls)
+    text = str(message.get("content") or called).replace("\n", " ↵ ")
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def _stage_summary(name: str, stage: Mapping[str, Any]) -> str:
+    """In is out and left out together; what the two first stages count is said, the others count samples."""
+    dropped = "; ".join(f"{count} {why}" for why, count in stage["dropped"].items())
+    unchanged = "; ".join(f"{count} {why}" for why, count in stage.get("unchanged", {}).items())
+    remarks = [
+        COUNTED.get(name, ""),
+        f"left out: {dropped}" if dropped else "",
+        f"went on as they were: {unchanged}" if unchanged else "",
+    ]
+    text = ", ".join(filter(None, remarks))
+    return f"  {name:<11}{stage['in']:>8} in {stage['out']:>8} out" + (f"   {text}" if text else "")
 
 
 def _fitted(calibration: dict[str, Any]) -> str:
@@ -179,3 +212,14 @@ def _fitted(calibration: dict[str, Any]) -> str:
 def printable(line: str) -> str:
     """Without what would steer a terminal, or turn its writing around."""
     return "".join(character if character.isprintable() else " " for character in line)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_json(value: Any) -> str:
+    """JSON that says the same and steers no terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 
-from tuner.cli.parser import parser
+from tuner import config
+from tuner.cli.console import printable_lines
+from tuner.cli.parser import parsed
 from tuner.cli.running import Interrupted
 from tuner.errors import FatalError, TunerError
 
@@ -25,7 +27,7 @@ def entry() -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit code. Expected trouble is a sentence on stderr, never a traceback."""
     try:
-        arguments = parser().parse_args(argv)
+        arguments = parsed(sys.argv[1:] if argv is None else argv)
         _set_up_logging(arguments.verbose)
         code = _run(arguments)
         sys.stdout.flush()
@@ -54,17 +56,21 @@ def _run(arguments: argparse.Namespace) -> int:
     return code
 
 
+class _Inert(logging.Formatter):
+    """Log lines that steer no terminal and show no key, whatever a channel or a file is called."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return config.without_secrets(printable_lines(super().format(record)))
+
+
 def _set_up_logging(verbose: bool) -> None:
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Inert("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("tuner").setLevel(logging.DEBUG if verbose else logging.INFO)
-    if not verbose:  # voice libraries that are missing, rate limits that are waited out: nothing to act on
-        logging.getLogger("discord").setLevel(logging.ERROR)
+    # Of Discord's library, with --verbose: rate limits and retries. Never its DEBUG, which is whole answers.
+    logging.getLogger("discord").setLevel(logging.INFO if verbose else logging.ERROR)
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"tuner: {text}\n")
+    sys.stderr.write(f"tuner: {config.without_secrets(printable_lines(text))}\n")

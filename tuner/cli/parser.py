@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from tuner import __version__, config
+from tuner.cli.console import printable
 from tuner.config.settings import EXPORT_PROFILES
 
 LINES, MOST_LINES = 12, 500  # messages that segment --explain shows
@@ -17,10 +18,36 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser that answers a mistake with a sentence, not with every option there is."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"tuner: {message}. {self.prog} --help shows how it is written.\n")
+        words = config.without_secrets(printable(message))
+        self.exit(2, f"tuner: {words}. {self.prog} --help shows how it is written.\n")
 
 
 _Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+class _Words(argparse.Action):
+    """Values typed one after another, with commas or without, at once or one by one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option: str | None = None,
+    ) -> None:
+        words = [word for value in values or () for word in str(value).replace(",", " ").split()]
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), *words])
+
+
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments; what is no option is named, what may be a secret is not repeated."""
+    config.check_arguments(argv)
+    root = parser()
+    arguments, rest = root.parse_known_args(argv)
+    if rest:
+        options = [word.partition("=")[0] for word in rest if word.startswith("-")]
+        root.error(f"unrecognized arguments: {' '.join(options or rest)}")
+    return arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"tuner {__version__}")
     root.set_defaults(verbose=False)
     commands_of = root.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_build, _add_segment, _add_validate, _add_status, _add_forget):
+    for add in (_add_build, _add_check, _add_segment, _add_validate, _add_status, _add_forget):
         add(commands_of)
     return root
 
@@ -55,9 +82,26 @@ def _add_build(commands_of: _Commands) -> None:
     source.add_argument(
         "--sample", action="store_true", help="build from the embedded sample: no token, no key"
     )
+    build.add_argument(
+        "--estimate",
+        action="store_true",
+        help="say what a build would read and ask, and what that would cost; ask no model, write no dataset",
+    )
     _add_configuration(build)
     _add_dataset_flags(build)
     build.set_defaults(command="build")
+
+
+def _add_check(commands_of: _Commands) -> None:
+    check = commands_of.add_parser(
+        "check",
+        help="go through all that a build needs, and say what to do",
+        description="Goes through token, intent, channels and permissions, model key, prices, disk and archive, and "
+        "says what to do. Changes nothing and spends nothing. Exit code 0 when a build could run, 2 when something "
+        "has to be configured first, 1 when something else is in its way.",
+    )
+    _add_configuration(check)
+    check.set_defaults(command="check")
 
 
 def _add_segment(commands_of: _Commands) -> None:
@@ -146,37 +190,27 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _list(text: str) -> list[str]:
-    return text.replace(",", " ").split()
-
-
-# flag, setting, how its text becomes a value, how that is written, what it is
-_FLAGS: tuple[tuple[str, str, Callable[[str], Any], str, str], ...] = (
-    ("--channels", "dataset.channels", _list, "IDS", "channels to read, separated by commas"),
+# flags, setting, how its text becomes a value (None: several words), how that is written, what it is
+_FLAGS: tuple[tuple[tuple[str, ...], str, Callable[[str], Any] | None, str, str], ...] = (
+    (("-c", "--channels"), "dataset.channels", None, "ID", "channels to read"),
+    (("-u", "--allowed-users"), "dataset.allowed_users", None, "ID", "whose words may be used"),
+    (("--earliest",), "dataset.earliest", str, "TIME", "read from here on: a date or ISO 8601 time"),
+    (("--max-messages",), "dataset.max_messages", int, "N", "read at most this many per channel and run"),
+    (("--max-samples",), "dataset.max_samples", int, "N", "stop after this many samples"),
+    (("--segment-concurrency",), "dataset.segment_concurrency", int, "N", "model calls in flight"),
+    (("-o", "--output"), "dataset.output_path", str, "FILE", "where the records go"),
+    (("--raw-dump-dir",), "dataset.raw_dump_dir", str, "DIR", "where raw transcripts go"),
+    (("--stats-file",), "dataset.stats_path", str, "FILE", "where the counts go"),
+    (("--segment-model",), "models.segment", str, "MODEL", "who approves segments: a model, or rules"),
     (
-        "--allowed-users",
-        "dataset.allowed_users",
-        _list,
-        "IDS",
-        "whose words may be used, separated by commas",
-    ),
-    ("--earliest", "dataset.earliest", str, "TIME", "read from here on: a date or ISO 8601 time"),
-    ("--max-messages", "dataset.max_messages", int, "N", "read at most this many per channel and run"),
-    ("--max-samples", "dataset.max_samples", int, "N", "stop after this many samples"),
-    ("--segment-concurrency", "dataset.segment_concurrency", int, "N", "model calls in flight"),
-    ("--output", "dataset.output_path", str, "FILE", "where the records go"),
-    ("--raw-dump-dir", "dataset.raw_dump_dir", str, "DIR", "where raw transcripts go"),
-    ("--stats-file", "dataset.stats_path", str, "FILE", "where the counts go"),
-    ("--segment-model", "models.segment", str, "MODEL", "who approves segments: a model, or rules"),
-    (
-        "--tool-trigger-model",
+        ("--tool-trigger-model",),
         "models.tool_trigger",
         str,
         "MODEL",
         "who decides on tool calls: a model, or rules",
     ),
-    ("--max-calls", "models.max_calls", int, "N", "ask models at most this often"),
-    ("--max-cost", "models.max_cost", float, "USD", "spend at most this many US dollars on models"),
+    (("--max-calls",), "models.max_calls", int, "N", "ask models at most this often"),
+    (("--max-cost",), "models.max_cost", float, "USD", "spend at most this many US dollars on models"),
 )
 _SWITCHES = (
     ("--print-stats", "dataset.print_stats", "print the counts as JSON at the end"),
@@ -185,8 +219,12 @@ _SWITCHES = (
 
 
 def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
-    for flag, setting, kind, form, text in _FLAGS:
-        parser.add_argument(flag, dest=setting, type=kind, metavar=form, help=f"{text} [{setting}]")
+    for flags, setting, kind, form, text in _FLAGS:
+        options: dict[str, Any] = {"dest": setting, "metavar": form, "help": f"{text} [{setting}]"}
+        if kind is None:
+            parser.add_argument(*flags, action=_Words, nargs="+", **options)
+        else:
+            parser.add_argument(*flags, type=kind, **options)
     for flag, setting, text in _SWITCHES:
         parser.add_argument(
             flag,
@@ -195,6 +233,13 @@ def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
             default=None,
             help=f"{text} [{setting}]",
         )
+
+
+def typed_names(flags: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Under which option each of these settings was typed."""
+    names = {setting: options[-1] for options, setting, *_ in _FLAGS}
+    names |= {setting: flag for flag, setting, _ in _SWITCHES}
+    return {setting: names[setting] for setting, _ in flags if setting in names}
 
 
 def _id(text: str) -> int:

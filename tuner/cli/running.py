@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tuner import config
+from tuner.cli.console import printable_lines
+from tuner.cli.parser import typed_names
 from tuner.config.settings import Settings
-from tuner.errors import UsageError
 
 Value = TypeVar("Value")
 
 SAMPLE_OUTPUT = {
-    "dataset.output_path": "data/sample/records.jsonl",
-    "dataset.stats_path": "data/sample/stats.json",
+    "dataset.output_path": "data/sample/finetune/records.jsonl",
+    "dataset.stats_path": "data/sample/finetune/stats.json",
     "store.path": "data/sample/tuner.db",
 }
 NO_CONFIG = (
@@ -38,8 +39,11 @@ class Interrupted(Exception):
         self.exit_code = 128 + number
 
 
-def settings_of(arguments: argparse.Namespace, *, needed: bool) -> Settings:
-    """Settings from the file, then --set, then named flags. `needed`: channels must be named."""
+def settings_of(arguments: argparse.Namespace, *, needed: bool, asking: bool = True) -> Settings:
+    """Settings from the file, then --set, then named flags. `needed`: Discord is to be read with them.
+
+    `asking`: so are models to be asked.
+    """
     flags = [(name, value) for name, value in vars(arguments).items() if "." in name and value is not None]
     overrides = [*map(config.parse_assignment, arguments.set), *flags]
     if getattr(arguments, "sample", False) and arguments.config is None:
@@ -49,9 +53,13 @@ def settings_of(arguments: argparse.Namespace, *, needed: bool) -> Settings:
         path = config.find_config(arguments.config, Path())
     document = config.read_toml(path) if path else {}
     origins = [*([str(path)] if path else []), *(["the command line"] if overrides else [])]
-    settings = config.load(document, overrides, " with ".join(origins))
-    if needed and not settings.dataset.channels:
-        raise UsageError(config.NO_CHANNELS if path else NO_CONFIG)
+    settings = config.load(document, overrides, " with ".join(origins), typed_names(flags))
+    if needed:
+        faults = [] if path or settings.dataset.channels else [NO_CONFIG]
+        config.refuse(
+            [*faults, *config.missing(settings, config.environment(), asking=asking)],
+            "a build can read from Discord",
+        )
     return settings
 
 
@@ -84,4 +92,10 @@ def run(work: Coroutine[Any, Any, Value]) -> Value:
 
 
 def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    """A line on standard output; whatever names are in it, it steers no terminal."""
+    sys.stdout.write(printable_lines(line) + "\n")
+
+
+def remark(line: str) -> None:
+    """A line beside the output proper, on standard error."""
+    sys.stderr.write(printable_lines(line) + "\n")

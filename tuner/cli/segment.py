@@ -10,8 +10,10 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from tuner import snowflake
-from tuner.adapters.dataset_files import replacing
 from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_permitted import PermittedHistory, permitted_history
+from tuner.adapters.sqlite_store import Store
+from tuner.adapters.switch import replacing
 from tuner.cli.archive import opened
 from tuner.cli.console import printable
 from tuner.cli.explanation import READING_HELP, Stretch, shown
@@ -71,7 +73,7 @@ async def write_conversations(
         store, channels = await stack.enter_async_context(opened(settings, exports))
         chosen = _chosen(channels, channel_ids)
         stream = await stack.enter_async_context(replacing(out))
-        history, count = History(store), 0
+        history, count = await _history(store, settings), 0
         linking = await calibrated(history, settings.segment.min_confidence, Tally())
         for channel in chosen:
             async for conversation in read_conversations(history, channel.id, linking):
@@ -93,11 +95,11 @@ async def _explain(
     `channel` is an id or a name. Reads from the channel's beginning to a little after the message.
     """
     async with opened(settings, exports) as (store, channels):
-        history = History(store)
+        stored, history = History(store), await _history(store, settings)
         chosen = _named(channels, channel)
-        wanted = await history.around(chosen.id, around, count // 2, count - 1 - count // 2)
+        wanted = await stored.around(chosen.id, around, count // 2, count - 1 - count // 2)
         if not wanted:
-            raise UsageError(await _not_there(history, chosen, around))
+            raise UsageError(await _not_there(stored, chosen, around))
         linking = await calibrated(history, settings.segment.min_confidence, Tally())
         explainer = Explainer(linking.weights, wanted, linking.calibration, linking.min_confidence)
         explanations = await _explanations(history, chosen, explainer, len(wanted))
@@ -108,8 +110,13 @@ async def _explain(
     return [printable(title), *READING_HELP, "", *shown(Stretch(explanations, around, answered, names))]
 
 
+async def _history(store: Store, settings: Settings) -> PermittedHistory:
+    """What is stored, for the people of the configuration: what is not to be used is not to be shown either."""
+    return await permitted_history(store, settings.dataset.allowed_users, settings.dataset.personas)
+
+
 async def _explanations(
-    history: History, channel: Channel, explainer: Explainer, count: int
+    history: PermittedHistory, channel: Channel, explainer: Explainer, count: int
 ) -> list[Explanation]:
     found: list[Explanation] = []
     async with aclosing(history.messages(channel.id)) as batches:

@@ -53,6 +53,8 @@ def _run_line(run: Run, *, alive: bool) -> str:
         if models["calls"]:
             counted += f", {models['calls']} model calls, {money(models['cost'])}"
     dry = " (dry run)" if run.options.get("dry_run") else ""
+    if run.options.get("estimate"):
+        dry, counted = " (estimate)", counted.partition(",")[0]
     text = f"  {run.id}{dry} {state}, {run.started_at} to {run.ended_at or 'now'}: {counted}"
     return text + (f"\n      {run.message}" if run.message else "")
 

@@ -1,4 +1,4 @@
-"""Settings: TOML, then flags, then the environment for secrets; checked as a whole, named when wrong."""
+"""How settings come about: found, read, overridden, checked as a whole; what is wrong is named in words."""
 
 from __future__ import annotations
 
@@ -7,34 +7,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tomli
 from pydantic import ValidationError
 
-from tuner.config.settings import Settings
+from tuner.config.secrets import HIDDEN, SECRET_NAME, SECRET_VALUE, looks_secret, names_variable
+from tuner.config.settings import TOKEN_ENV, Settings
 from tuner.errors import UsageError
 
 SEARCHED = ("config.toml", "tuner/config.toml")
-SECRET_VALUE = re.compile(r"\bsk-[\w-]{16,}|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}")
-SECRET_KEY = re.compile(r"(^|_)(token|api_?key|secret|password)$", re.IGNORECASE)
-
-
-POLICY = """\
-Reading from Discord needs your acknowledgement. Discord's Developer Policy (8 July 2024) forbids using message
-content obtained through its API to train AI models without Discord's express permission, and the people whose
-words you use should have agreed to it. If you have that permission and their consent, add to your configuration:
-
-[discord]
-acknowledge_policy = true
-
-Exports that you are entitled to use can be read without it: --from-export PATH."""
-
-
-NO_CHANNELS = (
-    "dataset.channels is empty: name the channels to read by id. In Discord, turn on Developer Mode (Settings → "
-    "Advanced), then right-click a channel → Copy Channel ID."
-)
 
 
 def find_config(explicit: str | None, base: Path) -> Path | None:
@@ -56,14 +39,32 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomli.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors begin a file with a mark
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-    except (ValueError, RecursionError) as error:
+    except tomli.TOMLDecodeError as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {_without_names(error.msg)} (at line {error.lineno}, column {error.colno}). "
+            "Nothing was read from it."
+        ) from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in brackets
         raise UsageError(f"{path} is not valid TOML: {error}. Nothing was read from it.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def load(document: Mapping[str, Any], overrides: Iterable[tuple[str, Any]], origin: str) -> Settings:
-    """Settings from a TOML document and `table.key` overrides; every fault is listed at once."""
+def _without_names(message: str) -> str:
+    """What is wrong with the TOML, without keys that are secrets."""
+    return re.sub(r"'([^']+)'", lambda found: HIDDEN if looks_secret(found[1]) else found[0], message)
+
+
+def load(
+    document: Mapping[str, Any],
+    overrides: Iterable[tuple[str, Any]],
+    origin: str,
+    typed: Mapping[str, str] = MappingProxyType({}),
+) -> Settings:
+    """Settings from a TOML document and `table.key` overrides; every fault is listed at once.
+
+    `typed` says under which name somebody typed a setting, an option for example: faults call it that.
+    """
     merged = _copy(document)
     for dotted, value in overrides:
         _put(merged, dotted, value)
@@ -77,12 +78,22 @@ def load(document: Mapping[str, Any], overrides: Iterable[tuple[str, Any]], orig
         faults += _contradictions(settings)
         if not faults:
             return settings
+    faults = [_as_typed(fault, typed) for fault in faults]
     raise UsageError(f"{origin} has {_counted(len(faults))}:\n" + "\n".join(f"  - {f}" for f in faults))
 
 
 def changed(settings: Settings, overrides: Iterable[tuple[str, Any]], origin: str) -> Settings:
-    """The settings with some values replaced, checked again as a whole."""
-    return load(settings.model_dump(exclude_unset=True), overrides, origin)
+    """The settings with some values replaced, checked again as a whole. Faults name a value by its key alone."""
+    overrides = list(overrides)
+    typed = {dotted: dotted.rpartition(".")[2] for dotted, _ in overrides}
+    return load(settings.model_dump(exclude_unset=True), overrides, origin, typed)
+
+
+def _as_typed(fault: str, typed: Mapping[str, str]) -> str:
+    for dotted, name in typed.items():
+        if found := re.match(rf"{re.escape(dotted)}(\.\d+)?: ", fault):
+            return f"{name}: {fault[found.end() :]}"
+    return fault
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -90,20 +101,15 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     dotted, equals, value = text.partition("=")
     dotted = dotted.strip()
     if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)+", dotted):
-        raise UsageError(f"--set needs table.key=value, for example --set store.path=my.db, not {text!r}.")
+        raise UsageError(
+            "--set needs table.key=value, for example --set store.path=my.db, not "
+            + ("what was given." if equals or looks_secret(text) else f"{text!r}.")
+        )
     try:
         parsed = tomli.loads(f"value = {value}")
     except (ValueError, RecursionError):
         return dotted, value
     return dotted, parsed["value"] if len(parsed) == 1 else value
-
-
-def secret(environment: Mapping[str, str], name: str, purpose: str) -> str:
-    """A secret from the environment; never logged, stored or put into a message."""
-    value = environment.get(name, "").strip()
-    if not value:
-        raise UsageError(f"{purpose} needs the environment variable {name}, which is empty or not set.")
-    return value
 
 
 def defaults() -> Iterator[tuple[str, Any]]:
@@ -135,27 +141,44 @@ def _put(document: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _secrets(value: Any, path: str = "") -> Iterator[str]:
+    """Where a secret stands, as its value or as a key."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             here = f"{path}.{key}" if path else str(key)
-            if SECRET_KEY.search(str(key)) and isinstance(inner, str):
+            if looks_secret(str(key)) or (isinstance(inner, str) and _holds_secret(str(key), inner)):
                 yield here
             else:
                 yield from _secrets(inner, here)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for inner in value:
             yield from _secrets(inner, path)
-    elif isinstance(value, str) and SECRET_VALUE.search(value):
+    elif isinstance(value, str) and looks_secret(value):
         yield path
 
 
+def _holds_secret(key: str, value: str) -> bool:
+    if key.endswith("_env"):
+        return bool(value) and not names_variable(value)
+    return bool(SECRET_NAME.search(key)) or looks_secret(value)
+
+
 def _secret_fault(path: str) -> str:
-    name = "OPENAI_API_KEY" if "openai" in path or "key" in path else "DISCORD_TOKEN"
+    name = "OPENAI_API_KEY" if "openai" in path or "key" in path or "models" in path else TOKEN_ENV
+    shown = ".".join("(hidden)" if looks_secret(part) else part for part in _parts(path))
+    if path.endswith("_env"):
+        shown += f": should be the name of an environment variable, such as {name}, but"
+    else:
+        shown += ":"
     return (
-        f"{path}: looks like a token or key. Files get committed, copied and shared, and command lines are kept, "
+        f"{shown} looks like a token or key. Files get committed, copied and shared, and command lines are kept, "
         f"so secrets are read from the environment only: remove it and set {name}. If it was ever shared, make "
         "a new one"
     )
+
+
+def _parts(path: str) -> list[str]:
+    """The parts of a path; one that is a secret may have dots in it."""
+    return ["(hidden)"] if SECRET_VALUE.search(path) else path.split(".")
 
 
 def _repeats(item: Any, secrets: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 RULES = "rules"  # in place of a model: no key, deterministic
+TOKEN_ENV = "DISCORD_API_TOKEN"  # where the bot's token is, unless another variable is named
 LAST_YEAR = 2083  # later moments have no id that fits into 63 bits
 
 
@@ -66,11 +67,11 @@ class Dataset(Table):
     max_messages: int | None = Field(default=None, ge=1)
     max_samples: int | None = Field(default=None, ge=1)
     segment_concurrency: int = Field(default=4, ge=1, le=64)
-    output_path: str = Field(default="data/records.jsonl", min_length=1)
+    output_path: str = Field(default="data/finetune/records.jsonl", min_length=1)
     raw_dump_dir: str = ""
     dry_run: bool = False
     print_stats: bool = False
-    stats_path: str = "data/stats.json"
+    stats_path: str = "data/finetune/stats.json"
 
 
 class Price(Table):
@@ -91,9 +92,11 @@ class Models(Table):
     segment: str = Field(default="rules", min_length=1)
     tool_trigger: str = Field(default="rules", min_length=1)
     on_failure: Literal["skip", "rules"] = "skip"
+    most_undecided: float = Field(default=0.2, ge=0, le=1)
     max_calls: int | None = Field(default=None, ge=0)
     max_cost: float | None = Field(default=None, ge=0)
     attempts: int = Field(default=3, ge=1, le=10)
+    most_failures: int = Field(default=25, ge=1)
     segments_per_request: int = Field(default=8, ge=1, le=32)
     timeout_seconds: float = Field(default=60, gt=0)
     backoff_seconds: float = Field(default=1.0, ge=0)
@@ -114,7 +117,7 @@ class OpenAI(Table):
 class Discord(Table):
     """How the server is reached, and that its rules are known."""
 
-    token_env: str = Field(default="DISCORD_TOKEN", min_length=1)
+    token_env: str = Field(default=TOKEN_ENV, min_length=1)
     acknowledge_policy: bool = False
     guild: Snowflake | None = None
     admin_channel: Snowflake | None = None
@@ -138,6 +141,12 @@ class Store(Table):
     """Where the archive is kept."""
 
     path: str = Field(default="data/tuner.db", min_length=1)
+
+
+class People(Table):
+    """What is known of people beside the archive."""
+
+    opt_outs: str = ""
 
 
 class SegmentRules(Table):
@@ -191,6 +200,7 @@ class Export(Table):
     """Files made for providers, beside the records."""
 
     profiles: tuple[ExportProfile, ...] = ("openai",)
+    keep_replaced: int = Field(default=3, ge=0)
 
 
 class Settings(Table):
@@ -202,6 +212,7 @@ class Settings(Table):
     discord: Discord = Discord()
     collect: Collect = Collect()
     store: Store = Store()
+    people: People = People()
     segment: SegmentRules = SegmentRules()
     prompt: Prompt = Prompt()
     export: Export = Export()

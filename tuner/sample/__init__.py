@@ -1,1 +1,1 @@
-"""A small invented server: its export and the configuration to build from it."""
+"""A small invented server, for the quick start: its export, and the configuration to build from it. Data only."""

@@ -16,6 +16,8 @@ from tuner.people.intake import Page
 from tuner.progress import ChannelTally, Tally
 from tuner.ranges import Range, resume_after
 
+ALMOST = 0.99  # the share of a channel of which one more page may come
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -153,9 +155,11 @@ class Collection:
                 page = replace(batch.page, messages=tuple(messages))
                 new = await self._archive.store_page(channel.id, page, None if full else batch.covered)
                 progress.messages += new
-                progress.share = batch.share
-                self._tally.came("collect", len(batch.page.messages))
+                progress.share = min(batch.share, ALMOST)
+                self._tally.came("collect", new)
                 self._tally.went("collect", new)
+                if again := len(messages) - new:
+                    self._tally.dropped("collect", "stored before", again)
                 last = messages[-1].id if messages else last
                 if full or batch.more:
                     progress.state = "stopped"

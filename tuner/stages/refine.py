@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from tuner.asking.chat import Asker, BudgetError, Question
+from tuner.asking.answers import Answer, Question
+from tuner.asking.chat import Asker, NotAskedError
 from tuner.asking.decisions import Decisions
 from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
@@ -20,6 +21,7 @@ from tuner.stages.verdict import Transcript, Verdict, transcribe
 from tuner.streams import ordered
 
 MOST_MESSAGES = 120  # shown in one request
+MOST_CHARACTERS = 48_000  # of them, after which no further segment joins
 MOST_SEGMENTS = 64  # decided together, the already decided ones included
 
 
@@ -109,12 +111,12 @@ class Refiner:
         async with aclosing(self._batches(segments, channel_names, room)) as batches:
             async for batch in batches:
                 planned += sum(pending.hopeful for pending in batch)
-                undecided = [p.transcript for p in batch if p.verdict is None and p.twin is None]
                 for pending in batch:
                     self._undecided.pop(pending.key, None)
-                question = self._question(undecided) if undecided else None
-                lines = sum(len(transcript.labels) for transcript in undecided)
-                yield Planned(question, sum(p.hopeful for p in batch), len(undecided), lines)
+                for group in _companies(batch):
+                    asked = [pending.transcript for pending in group]
+                    yield Planned(self._question(asked), 0, len(asked), sum(len(t.labels) for t in asked))
+                yield Planned(None, sum(p.hopeful for p in batch), 0, 0)
 
     def _ruled(self, segment: Segment, channel_names: Mapping[int, str]) -> Excerpt | None:
         decided = verdict.by_rules(segment, channel_names, self._personas)
@@ -133,7 +135,7 @@ class Refiner:
         the first run did not need.
         """
         batch: list[_Pending] = []
-        size, hopeful, shown = max(1, room()), 0, 0
+        size, hopeful = max(1, room()), 0
         async for segment in segments:
             self._tally.came("refine")
             pending = await self._looked_up(transcribe(segment, channel_names, self._personas))
@@ -141,11 +143,10 @@ class Refiner:
             if pending.hopeful:
                 self._ahead += 1
                 hopeful += 1
-                shown += len(segment.messages)
-            if hopeful >= size or shown >= MOST_MESSAGES or len(batch) >= MOST_SEGMENTS:
+            if hopeful >= size or _is_full(batch):
                 yield batch
                 batch = []
-                size, hopeful, shown = max(1, room()), 0, 0
+                size, hopeful = max(1, room()), 0
         if batch:
             yield batch
 
@@ -155,11 +156,11 @@ class Refiner:
             hopeful = twin.verdict is None or twin.verdict.keep
             return _Pending(transcript, key, None, hopeful, twin=twin)
         stored = (await self._decisions.find([key])).get(key)
-        if stored is None:
+        decided = None if stored is None else verdict.read_stored(stored, transcript)
+        if decided is None:
             pending = self._undecided[key] = _Pending(transcript, key, None, hopeful=True)
             return pending
         self._tally.spending.reused += 1
-        decided = Verdict.model_validate(stored)
         return _Pending(transcript, key, decided, hopeful=decided.keep)
 
     def _question(self, transcripts: Sequence[Transcript]) -> Question:
@@ -174,9 +175,9 @@ class Refiner:
 
     async def _decide(self, batch: list[_Pending]) -> list[_Pending]:
         """Ask about what is undecided: together first, then each alone, so that one segment spoils no other."""
-        groups = [[p for p in batch if p.verdict is None and p.twin is None]]
+        groups = _companies(batch)
         for _ in range(self._settings.attempts):
-            answered = [group for group in groups if group and await self._ask(group)]
+            answered = [group for group in groups if await self._ask(group)]
             groups = [[pending] for group in answered for pending in group if pending.verdict is None]
         return batch
 
@@ -185,16 +186,18 @@ class Refiner:
         assert self._asker is not None  # built with one whenever a model is named
         transcripts = [pending.transcript for pending in group]
         try:
-            answer = await self._asker.ask(self._question(transcripts))
+            answer = await self._asker.ask(
+                self._question(transcripts), lambda answer: _is_useful(answer, transcripts)
+            )
         except SkipError as error:
-            why = str(error) if isinstance(error, BudgetError) else "failed: no answer"
+            why = str(error) if isinstance(error, NotAskedError) else "failed: no answer"
             for pending in group:
                 pending.fault = why
             return False
-        checked = (
-            [f"failed: {answer.fault}"] * len(group) if answer.fault else _faults(answer.text, transcripts)
-        )
-        for pending, outcome in zip(group, checked, strict=True):
+        outcomes = _outcomes(answer, transcripts)
+        if verdict.is_doubtful(outcomes):  # before rejections become final, each is asked for by itself
+            return any([await self._ask([pending]) for pending in group])
+        for pending, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, Verdict):
                 pending.verdict = outcome
             else:
@@ -219,10 +222,38 @@ class Refiner:
         if not decided.keep:
             self._tally.dropped("refine", f"rejected: {decided.reason}")
             return None
+        applied = verdict.apply(decided, pending.transcript)
+        if isinstance(applied, str):
+            self._tally.dropped("refine", applied)
+            return None
         self._tally.went("refine")
-        return verdict.apply(decided, pending.transcript)
+        return applied
 
 
-def _faults(text: str, transcripts: Sequence[Transcript]) -> list[Verdict | str]:
-    outcomes = verdict.read_reply(text, transcripts)
+def _is_full(batch: Sequence[_Pending]) -> bool:
+    shown = [pending.transcript for pending in batch if pending.hopeful]
+    return (
+        len(batch) >= MOST_SEGMENTS
+        or sum(len(transcript.labels) for transcript in shown) >= MOST_MESSAGES
+        or sum(len(transcript.text) for transcript in shown) >= MOST_CHARACTERS
+    )
+
+
+def _companies(batch: Sequence[_Pending]) -> list[list[_Pending]]:
+    """The undecided segments of a batch as they are asked about: what may talk the model into something, alone."""
+    undecided = [p for p in batch if p.verdict is None and p.twin is None]
+    together = [p for p in undecided if not p.transcript.addresses_judge]
+    alone = [[p] for p in undecided if p.transcript.addresses_judge]
+    return [together, *alone] if together else alone
+
+
+def _outcomes(answer: Answer, transcripts: Sequence[Transcript]) -> list[Verdict | str]:
+    """A verdict for each segment, or why there is none."""
+    if answer.fault:
+        return [f"failed: {answer.fault}"] * len(transcripts)
+    outcomes = verdict.read_reply(answer.text, transcripts)
     return [f"failed: {outcome}" if isinstance(outcome, str) else outcome for outcome in outcomes]
+
+
+def _is_useful(answer: Answer, transcripts: Sequence[Transcript]) -> bool:
+    return any(isinstance(outcome, Verdict) for outcome in _outcomes(answer, transcripts))

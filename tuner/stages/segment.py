@@ -76,13 +76,15 @@ async def read_segments(
         await collection.ready(channel)
         async with aclosing(read_conversations(archive, channel.id, linking, start)) as found:
             async for conversation in found:
-                tally.came("segment", len(conversation.messages))
+                tally.segmented += len(conversation.messages)
                 tally.conversations += 1
                 pieces = cut(conversation, rules, dataset.personas)
                 for why in pieces.dropped:
+                    tally.came("segment")
                     tally.dropped("segment", why)
                 for segment in pieces.segments:
                     tally.confidences.add(segment.confidence)
+                    tally.came("segment")
                     tally.went("segment")
                     yield segment
                     await asyncio.sleep(0)

@@ -7,13 +7,15 @@ the same channel. Nothing found, no call. The answer's text is never touched.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tuner.asking.chat import Asker, BudgetError, Question
+from tuner.asking.answers import Answer, Question
+from tuner.asking.chat import Asker, NotAskedError
 from tuner.asking.decisions import Decisions
 from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
@@ -21,9 +23,12 @@ from tuner.models import Dialogue, Message, ToolCall, Turn
 from tuner.progress import Tally
 from tuner.prompt.turns import tool_result
 from tuner.stages.recall import best, keywords, recalls
-from tuner.stages.verdict import one_line
+from tuner.stages.verdict import LONGEST_LINE, letters_of, line_of, names_of
 
-VERSION = "1"
+VERSION = "2"  # part of every decision's key; change it with the instructions or the transcript's form
+LONGEST_QUERY = 120  # characters
+SHOWN_TURNS = 4
+JOINERS = "\u200c\u200d"  # the only invisible characters that words and emoji need
 DEPTH = 200  # newest hits looked at per word
 
 INSTRUCTIONS = """\
@@ -35,7 +40,7 @@ query - a few words likely to occur in what was said then; empty if call is fals
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {"call": {"type": "boolean"}, "query": {"type": "string", "maxLength": 120}},
+    "properties": {"call": {"type": "boolean"}, "query": {"type": "string", "maxLength": LONGEST_QUERY}},
     "required": ["call", "query"],
     "additionalProperties": False,
 }
@@ -44,7 +49,19 @@ SCHEMA: dict[str, Any] = {
 class _Wish(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
     call: bool
-    query: str
+    query: str = Field(max_length=LONGEST_QUERY)  # servers may take the schema for advice
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The end of a talk as the model sees it, and the messages it shows."""
+
+    text: str
+    messages: tuple[Message, ...]
+
+    def key(self, model: str) -> str:
+        """Under which a decision is kept: the same words asked the same way get the same answer."""
+        return hashlib.sha256("\0".join(("tool", VERSION, model, self.text)).encode()).hexdigest()
 
 
 class Archive(Protocol):
@@ -74,36 +91,38 @@ class Synthesizer:
         self._tally.came("synthesize")
         calls = []
         for place in recalls(dialogue):
-            query = await self._query(dialogue, place)
+            query = await self._query(dialogue, place, channel_names)
             if not query:
                 continue
             result = await self._retrieve(dialogue, query, channel_names)
             if result:
                 calls.append(ToolCall(place, query, result))
             else:
-                self._tally.dropped("synthesize", "nothing found to recall")
+                self._tally.unchanged("synthesize", "nothing found to recall")
         self._tally.went("synthesize")
         return replace(dialogue, tool_calls=tuple(calls)) if calls else dialogue
 
-    async def _query(self, dialogue: Dialogue, place: int) -> str:
-        recall = dialogue.turns[place - 1]
+    async def _query(self, dialogue: Dialogue, place: int, channel_names: Mapping[int, str]) -> str:
         if self._settings.tool_trigger == RULES:
-            return " ".join(keywords(recall.text, [turn.name for turn in dialogue.turns]))
-        shown = _transcript(dialogue.turns[max(0, place - 4) : place])
-        key = hashlib.sha256(
-            "\0".join(("tool", VERSION, self._settings.tool_trigger, shown)).encode()
-        ).hexdigest()
-        stored = (await self._decisions.find([key])).get(key)
-        if stored is not None:
+            names = [turn.name for turn in dialogue.turns]
+            return _fitting(keywords(dialogue.turns[place - 1].text, names))
+        shown = dialogue.turns[max(0, place - SHOWN_TURNS) : place]
+        scene = _scene(shown, await self._archive.by_id(_ids(shown)), channel_names)
+        if scene is None:
+            self._tally.dropped("synthesize", "erased meanwhile")
+            return ""
+        key = scene.key(self._settings.tool_trigger)
+        stored = (await self._decisions.find([key])).get(key, {}).get("query")
+        if isinstance(stored, str):
             self._tally.spending.reused += 1
-            return str(stored["query"])
-        wish = await self._asked(shown)
+            return stored
+        wish = await self._asked(scene.text)
         if wish is None:
             return ""
         query = wish.query.strip() if wish.call else ""
-        await self._decisions.keep({key: {"query": query}}, quotes=True)
+        await self._decisions.keep({key: {"query": query}}, quotes=True, sources=scene.messages)
         if not query:
-            self._tally.dropped("synthesize", "the model wanted no call")
+            self._tally.unchanged("synthesize", "the model wanted no call")
         return query
 
     async def _asked(self, shown: str) -> _Wish | None:
@@ -112,17 +131,14 @@ class Synthesizer:
         why = ""
         for _ in range(self._settings.attempts):
             try:
-                answer = await self._asker.ask(question)
+                answer = await self._asker.ask(question, lambda answer: _wish(answer) is not None)
             except SkipError as error:
-                why = str(error) if isinstance(error, BudgetError) else "failed: no answer"
+                why = str(error) if isinstance(error, NotAskedError) else "failed: no answer"
                 break
-            if not answer.fault:
-                try:
-                    return _Wish.model_validate_json(answer.text)
-                except ValidationError:
-                    answer = replace(answer, fault="answer of another form")
-            why = f"failed: {answer.fault}"
-        self._tally.dropped("synthesize", why)
+            if wish := _wish(answer):
+                return wish
+            why = f"failed: {answer.fault or 'answer of another form'}"
+        self._tally.unchanged("synthesize", why)
         return None
 
     async def _retrieve(self, dialogue: Dialogue, query: str, channel_names: Mapping[int, str]) -> str:
@@ -134,8 +150,44 @@ class Synthesizer:
         return tool_result(await self._archive.by_id(best(hits)), channel_names)
 
 
-def _transcript(turns: Sequence[Turn]) -> str:
-    labels: dict[int, str] = {}
+def _wish(answer: Answer) -> _Wish | None:
+    """What the model wants, None where the answer does not say it in the form asked for."""
+    if answer.fault:
+        return None
+    try:
+        wish = _Wish.model_validate_json(answer.text)
+    except ValidationError:
+        return None
+    return wish if all(map(_may_be_searched_for, wish.query.strip())) else None
+
+
+def _may_be_searched_for(character: str) -> bool:
+    """Whether a character may stand in a query: one line, nothing that steers and nothing hidden."""
+    return character in JOINERS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _fitting(words: Sequence[str]) -> str:
+    """As many of the words as a query holds."""
+    query = ""
+    for word in words:
+        if len(longer := f"{query} {word}".strip()) <= LONGEST_QUERY:
+            query = longer
+    return query
+
+
+def _ids(turns: Sequence[Turn]) -> list[int]:
+    return [i for turn in turns for i in turn.message_ids]
+
+
+def _scene(
+    turns: Sequence[Turn], messages: Sequence[Message], channel_names: Mapping[int, str]
+) -> _Scene | None:
+    """The turns written down for the model; None when words of them are gone."""
+    by_id = {message.id: message for message in messages if not message.is_stub}
+    if not by_id.keys() >= set(_ids(turns)):
+        return None
+    letters, names, lines = letters_of(messages), names_of(messages), []
     for turn in turns:
-        labels.setdefault(turn.speaker, chr(ord("A") + len(labels)))
-    return "\n".join(f"{labels[t.speaker]}: {one_line(t.text)}" for t in turns)
+        said = " / ".join(line_of(by_id[i], letters, names, channel_names) for i in turn.message_ids)
+        lines.append(f"{letters[turn.speaker]}: {said[:LONGEST_LINE]}")
+    return _Scene("\n".join(lines), tuple(messages))

@@ -1,9 +1,7 @@
 """Reading a Discord server: what is asked for, what is stored of it, and that nothing is asked for twice."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,24 +27,8 @@ START = datetime(2024, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def general(world: World) -> int:
     return world.add_channel("general")
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord(world) as server:
-        yield server
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
 
 
 def pages(server: LoopbackDiscord, channel_id: int | None = None, since: int = 0) -> list[tuple[int, int]]:
@@ -341,7 +323,7 @@ async def test_a_thread_can_be_named_itself_and_nothing_is_read_twice(
     lines = [json.loads(line) for line in place.records.read_text().splitlines()]
     used = [i for line in lines for i in line["metadata"]["message_ids"]]
     assert len(used) == len(set(used)) > 0
-    assert stats.counts["stages"]["segment"]["in"] == 90
+    assert stats.counts["segmented"] == 90
 
 
 async def test_channels_of_several_servers(server: LoopbackDiscord, place: Workplace, world: World) -> None:

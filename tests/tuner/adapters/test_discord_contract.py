@@ -14,11 +14,6 @@ from tuner.adapters.discord_history import rest_client
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 async def server(world: World) -> AsyncIterator[LoopbackDiscord]:
     async with LoopbackDiscord(world) as server:
         with patched(server):

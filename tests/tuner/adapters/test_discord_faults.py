@@ -1,8 +1,6 @@
 """Faults between Tuner and Discord in the middle of a run: how it ends, and that nothing is lost by them."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -28,28 +26,12 @@ HOUR = rate_limited(3600)
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def channels(world: World) -> list[int]:
     made = [world.add_channel(name) for name in ("general", "games", "music")]
     for channel, count in zip(made, (450, 250, 120), strict=True):
         for i, message in enumerate(world.fill(channel, count)):
             message["content"] = f"what would you say to number {i} of the things we talked about yesterday?"
     return made
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord(world) as server:
-        yield server
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
 
 
 def name_of(value: object) -> str:

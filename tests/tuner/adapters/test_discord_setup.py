@@ -1,8 +1,6 @@
 """What is wrong with the set-up is said before anything is read: what to change, and where."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -27,11 +25,6 @@ BOTH = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def general(world: World) -> int:
     channel = world.add_channel("general")
     world.fill(channel, 5)
@@ -43,17 +36,6 @@ def games(world: World) -> int:
     channel = world.add_channel("games")
     world.fill(channel, 5)
     return channel
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord(world) as server:
-        yield server
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
 
 
 async def refusal(place: Workplace, server: LoopbackDiscord, channels: list[int]) -> str:
@@ -185,7 +167,7 @@ async def test_a_wrong_token(server: LoopbackDiscord, place: Workplace, general:
 async def test_without_a_token_or_an_acknowledgement_nothing_is_asked(
     server: LoopbackDiscord, place: Workplace, general: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DISCORD_TOKEN", "test-token")
+    monkeypatch.setenv("DISCORD_API_TOKEN", "test-token")
     monkeypatch.delenv("OTHER_TOKEN", raising=False)
     with patched(server):
         for changes, said in (

@@ -23,7 +23,7 @@ from tests.support.loopback_openai import (
 )
 from tests.support.model_server import chat_with
 from tuner.adapters.openai_chat import OpenAIChat, openai_chat
-from tuner.asking.chat import Answer, Question
+from tuner.asking.answers import Answer, Question
 from tuner.errors import FatalError, RetryError, TunerError, UsageError
 
 SCHEMA: dict[str, Any] = {
@@ -124,6 +124,13 @@ async def test_a_hanging_server_is_left_after_the_timeout() -> None:
     assert "Timeout" in str(error)
 
 
+async def test_the_timeout_is_the_whole_answers_whatever_arrives_meanwhile() -> None:
+    """Each byte comes long before the timeout; the last never does."""
+    error = await failure(Wire.DRIP, timeout_seconds=0.3)
+    assert isinstance(error, RetryError)
+    assert str(error) == "Timeout: no whole answer in 0.3 s"
+
+
 async def test_nobody_listening_is_a_passing_fault() -> None:
     async with LoopbackOpenAI(lambda request: {"ok": True}) as server:
         url = server.url
@@ -217,6 +224,9 @@ async def test_a_request_refused_for_what_it_shows_is_an_answer_about_it(code: s
         httpx2.Response(200, json={"choices": [{"finish_reason": "stop"}]}),
         httpx2.Response(200, json={"choices": [{"message": None}]}),
         httpx2.Response(200, json={"choices": ["text"]}),
+        httpx2.Response(200, text="[" * 100_000, headers={"Content-Type": "application/json"}),
+        httpx2.Response(200, text="9" * 5000, headers={"Content-Type": "application/json"}),
+        httpx2.Response(200, content=b'{"choices": "\xff"}', headers={"Content-Type": "application/json"}),
     ],
 )
 async def test_what_is_no_completion_may_be_tried_again(response: httpx2.Response) -> None:

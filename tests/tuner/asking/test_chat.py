@@ -13,7 +13,8 @@ from tests.support.exports import joined, server, write_exports
 from tests.support.loopback_openai import SERVER_ERROR, LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all, build_with_model
 from tuner import config
-from tuner.asking.chat import Answer, Asker, BudgetError, Question
+from tuner.asking.answers import Answer, Question
+from tuner.asking.chat import Asker, BudgetError, NotAskedError
 from tuner.config.settings import Models, Price
 from tuner.errors import FatalError, RetryError, SkipError, UsageError
 from tuner.progress import Tally
@@ -97,6 +98,75 @@ async def test_waits_grow_and_are_spread(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(set(waited)) == 9
     assert all(seconds <= min(60, 2**number) for number, seconds in enumerate(waited))
     assert max(waited[5:]) > 1
+
+
+# -- a model that gives nothing usable ----------------------------------------------
+
+
+USELESS = [RetryError("HTTP 503"), Answer("", "empty", 10), Answer("", "cut", 10), Answer("no JSON", "", 10)]
+
+
+def is_json(answer: Answer) -> bool:
+    return answer.text == "{}"
+
+
+async def outcomes(asks: Asker, count: int) -> list[type]:
+    """What comes of that many questions, one after another."""
+    found = []
+    for _ in range(count):
+        try:
+            found.append(type(await asks.ask(QUESTION, is_json)))
+        except SkipError as error:
+            found.append(type(error))
+    return found
+
+
+@pytest.mark.parametrize("step", [*USELESS, Answer("", "refusal", 10)], ids=repr)
+async def test_too_many_failures_in_a_row_end_the_run_in_a_sentence(step: Answer | Exception) -> None:
+    chat = Scripted([step] * 100)
+    asks, tally = asker(chat, attempts=2, most_failures=7)
+    with pytest.raises(FatalError) as caught:
+        await outcomes(asks, 50)
+    assert caught.value.exit_code == 1
+    assert str(caught.value).startswith(f"The model '{MODEL}' gave no usable answer to 7 requests in a row")
+    assert "models.most_failures" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(FatalError, match="in a row"):
+        await asks.ask(QUESTION)
+    assert chat.calls == tally.spending.calls == 7
+
+
+async def test_kinds_of_failure_are_one_row_and_each_useful_answer_ends_it() -> None:
+    chat = Scripted([*USELESS, Answer("{}"), *USELESS, Answer("{}"), *USELESS, *USELESS])
+    asks, _ = asker(chat, attempts=1, most_failures=5)
+    with pytest.raises(FatalError, match="5 requests in a row"):
+        await outcomes(asks, 50)
+    assert chat.calls == 2 * (len(USELESS) + 1) + 5
+
+
+async def test_refusals_of_a_model_that_can_answer_are_no_row() -> None:
+    """They say something about what was shown."""
+    refusals = [Answer("", fault, 10) for fault in ("refusal", "content filter", "too long")] * 9
+    asks, _ = asker(Scripted([Answer("{}"), *refusals, Answer("{}")]), most_failures=5)
+    assert await outcomes(asks, 29) == [Answer] * 29
+
+
+async def test_those_in_flight_do_not_open_it_again_nor_close_it() -> None:
+    chat = Scripted([RetryError("HTTP 503")] * 500)
+    asks, tally = asker(chat, attempts=3, most_failures=6)
+    ended = await asyncio.gather(*(asks.ask(QUESTION) for _ in range(16)), return_exceptions=True)
+    assert all(isinstance(one, FatalError) for one in ended)
+    assert chat.calls == tally.spending.calls == tally.spending.failed == 16
+
+
+async def test_where_the_rules_may_decide_nobody_is_asked_and_the_run_goes_on() -> None:
+    chat = Scripted([RetryError("HTTP 503")] * 500)
+    asks, tally = asker(chat, attempts=3, most_failures=6, on_failure="rules")
+    assert set(await outcomes(asks, 30)) == {SkipError, NotAskedError}
+    assert chat.calls == 6
+    [note] = tally.notes
+    assert "6 requests in a row (the last: HTTP 503)" in note
+    assert "The rules decide" in note
 
 
 # -- the budget --------------------------------------------------------------------

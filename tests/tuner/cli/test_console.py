@@ -1,6 +1,7 @@
 """How a run looks: bars on a terminal, lines elsewhere, a summary at the end."""
 
 import io
+import json
 import logging
 import re
 from dataclasses import asdict
@@ -44,9 +45,9 @@ def test_elsewhere_than_on_a_terminal_there_are_lines(caplog: pytest.LogCaptureF
         listener(Noted("an idle channel"))
         listener(Noted("a channel is gone", warning=True))
     assert caplog.messages == [
-        "#100% [odd] name: 1200 messages, 1% of the time window",
+        "#100% [odd] name: 1200 messages, 1 % of the time window",
         "segment: 10 in, 6 out, left out: 2 only one speaker",
-        "4 samples · 6 segments, 5 approved",
+        "0 % done, reading history · 4 samples · 6 segments, 5 approved",
         "an idle channel",
         "a channel is gone",
     ]
@@ -57,12 +58,11 @@ def test_lines_come_no_more_often_than_the_heartbeat(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "tuner")
-    moments = iter((1000.0, 1001.0, 1009.9, 1010.0, 1010.0, 1011.0, 1019.9, 1020.0, 1020.0, 1020.0))
+    now = 1000.0
     run = run_with()
-    monkeypatch.setattr(run, "max_samples", 4)  # all there: no time left to tell
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
     listener = Lines(10.0)
-    for _ in range(6):
+    for now in (1001.0, 1009.9, 1010.0, 1011.0, 1019.9, 1020.0):  # noqa: B007 - the clock above shows it
         listener(Advanced(run))
     assert len(caplog.messages) == 2 * len(heartbeat_lines(run))
 
@@ -74,7 +74,8 @@ def test_a_line_says_what_models_cost_and_what_is_left(monkeypatch: pytest.Monke
     monkeypatch.setattr(console.time, "monotonic", lambda: run.started + 30)
     assert heartbeat_lines(run) == [
         "segment: 10 in, 6 out, left out: 2 only one speaker",
-        "4 samples · 6 segments, 5 approved, 7 model calls, $0.0123 · about 1 min 30 s left",
+        "25 % done, looking at the channels · 4 samples · 6 segments, 5 approved, 7 model calls, $0.0123 · about "
+        "1 min 30 s left",
     ]
 
 
@@ -126,7 +127,7 @@ def counts(**changes: Any) -> dict[str, Any]:
     run.synthetic_tool_calls, run.sample_tokens = 2, 12345
     run.dropped("segment", "only one speaker", 3)
     run.dropped("segment", "too few turns")
-    return {"run": 7, "dry_run": False, **run.snapshot(), "seconds": 75.2, "files": [], **changes}
+    return {"run": 7, "dry_run": False, **run.final_counts(), "seconds": 75.2, "files": [], **changes}
 
 
 def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
@@ -135,7 +136,8 @@ def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
     assert [line.split()[0] for line in rest] == [
         *("collect", "segment", "refine", "relabel", "synthesize", "export"),
     ]
-    assert re.fullmatch(r"  segment +10 in +6 out   left out: 5 only one speaker; 1 too few turns", rest[1])
+    segment = r"  segment +10 in +6 out   stretches of talk, left out: 5 only one speaker; 1 too few turns"
+    assert re.fullmatch(segment, rest[1])
     assert re.fullmatch(r"  refine +0 in +5 out", rest[2])
 
 
@@ -209,3 +211,27 @@ def test_durations(seconds: float, text: str) -> None:
 def test_money() -> None:
     assert money(0.01234) == "$0.0123"
     assert money(None) == "cost unknown (no price configured)"
+
+
+# -- what chat may hold, and a terminal may not ------------------------------------
+
+STEERING = "\x1b[2J\x1b]0;owned\x07 \x9b31m \u202eelpmas \r gone \x08"
+
+
+def test_no_name_steers_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    file = io.StringIO()
+    with shown(Console(file=file, force_terminal=True, width=200, _environ={})) as listener:
+        listener(Noted(f"#{STEERING}: a note", warning=True))
+        listener(Ended("finished", run_with(channel(STEERING[:12])), ""))
+    text = file.getvalue()
+    assert (
+        "\x1b[2J" not in text and "]0;owned\x07" not in text and "\x9b" not in text and "\u202e" not in text
+    )
+
+
+def test_json_says_the_same_and_steers_nothing() -> None:
+    value = {STEERING: [STEERING, "Zoë", "🙂"], "lines": "a\nb"}
+    text = console.printable_json(value)
+    assert json.loads(text) == value
+    assert "Zoë" in text and "🙂" in text
+    assert all(character.isprintable() or character == "\n" for character in text)

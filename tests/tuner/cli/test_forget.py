@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def build() -> str:
     assert main(["build-dataset", "--from-export", "export.json", "--raw-dump-dir", "raw"]) == 0
-    return Path("data/records.jsonl").read_text("utf-8")
+    return Path("data/finetune/records.jsonl").read_text("utf-8")
 
 
 def written(*names: str) -> bytes:
@@ -70,7 +70,7 @@ def test_reading_it_again_does_not_bring_it_back() -> None:
     assert SECRET.decode() in before
     main(["forget", "201"])
     after = build()
-    assert SECRET not in written("data/*", "raw/*")
+    assert SECRET not in written("data/tuner.db*", "data/finetune/*", "raw/*")
     assert all(f'it is open on day {i}"' in after for i in range(12))
     answers = [json.loads(line)["messages"][-1]["content"] for line in after.splitlines()]
     assert all(text.startswith("it is open") for text in answers)  # what answers the erased is no sample
@@ -84,13 +84,13 @@ def test_edits_that_come_later_are_not_stored_either(folder: Path) -> None:
         [edited, said(at(99_999), OZ, "brindlewhort too"), said(at(100_000), ANN, "hm")],
     )
     build()
-    assert b"brindlewhort" not in written("data/tuner.db*", "raw/*", "data/*.jsonl", "data/*.json")
+    assert b"brindlewhort" not in written("data/tuner.db*", "raw/*", "data/finetune/*")
 
 
 def test_even_if_they_are_on_the_list_again() -> None:
     main(["forget", "201"])
     assert main(["build-dataset", "--from-export", "export.json", "--allowed-users", "101,102,201"]) == 0
-    assert SECRET not in written("data/tuner.db*", "data/records*")
+    assert SECRET not in written("data/tuner.db*", "data/finetune/records*")
 
 
 def test_several_people_and_people_never_seen(capsys: pytest.CaptureFixture[str]) -> None:

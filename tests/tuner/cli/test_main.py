@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.exports import channel_id, server, user_id, write_exports
+from tests.support.exports import PEOPLE, channel_id, server, user_id, write_exports
 from tuner import __version__
 from tuner.cli import validate
 from tuner.cli.main import main
@@ -80,11 +80,11 @@ def test_wrong_usage_gets_one_line(argv: list[str], said: str, capsys: pytest.Ca
 def test_a_build_prints_its_summary_and_its_counts(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-dataset", "--from-export", "exports", "--print-stats", "--raw-dump-dir", "raw"]) == 0
     captured = capsys.readouterr()
-    summary, _, counts = captured.out.partition("\n{")
-    stats = json.loads("{" + counts)
-    assert summary.startswith(f"Run 1: {stats['samples']} samples, ")
+    stats = json.loads(captured.out)  # so that it can be piped into a program
+    summary = captured.err
+    assert f"\nRun 1: {stats['samples']} samples, " in summary
     assert stats["stages"]["collect"] == {"in": SMALL, "out": SMALL, "dropped": {}}
-    assert json.loads((place / "data" / "stats.json").read_text()) == stats
+    assert json.loads((place / "data" / "finetune" / "stats.json").read_text()) == stats
     for file in stats["files"]:
         data = (place / file["path"]).read_bytes()
         assert f"wrote {file['path']} ({stats['samples']} lines" in summary
@@ -96,11 +96,53 @@ def test_a_build_prints_its_summary_and_its_counts(place: Path, capsys: pytest.C
     assert "dataset.allowed_users is empty" in captured.err
 
 
+def test_ids_may_be_typed_in_any_way(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = [str(channel_id(name)) for name in ("general", "games")]
+    people = [str(user_id(name)) for name in PEOPLE]
+    written = []
+    for number, channels in enumerate(
+        (
+            ["--channels", *ids],
+            ["--channels", ",".join(ids)],
+            ["--channels", ", ".join(ids)],
+            ["-c", *ids],
+            ["-c", ids[0], "-c", ids[1]],
+        )
+    ):
+        out = place / f"{number}.jsonl"
+        options = [
+            "--from-export",
+            "exports",
+            "-u",
+            *people,
+            "-o",
+            str(out),
+            "--set",
+            f"store.path={number}.db",
+        ]
+        assert main(["build-dataset", *channels, *options]) == 0
+        written.append(out.read_bytes())
+    assert len(set(written)) == 1
+
+
+def test_a_log_line_steers_no_terminal_and_is_ours(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export = next((place / "exports").glob("games*"))
+    export.write_text(export.read_text().replace('"games"', '"ga\\u001b[2Jmes\\u202e"'))
+    assert main(["build-dataset", "--from-export", "exports", "--verbose", "--print-stats"]) == 0
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert all(character.isprintable() or character == "\n" for character in text)
+    assert " aiosqlite" not in said.err and "asyncio" not in said.err
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_what_a_build_writes_is_valid(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-dataset", "--from-export", "exports"]) == 0
     for name, profile in (("records.jsonl", "records"), ("records.openai.jsonl", "openai")):
         capsys.readouterr()
-        assert main(["validate", f"data/{name}"]) == 0
+        assert main(["validate", f"data/finetune/{name}"]) == 0
         assert f"valid as {profile}" in capsys.readouterr().out
 
 
@@ -180,7 +222,7 @@ def test_forget_erases_for_good(place: Path, capsys: pytest.CaptureFixture[str])
     assert erased > 0 and "build again, and delete the old files" in said
     assert main(["build-dataset", "--from-export", "exports", "--raw-dump-dir", "raw"]) == 0
     assert not any("Mika: " in file.read_text() for file in (place / "raw").iterdir())
-    assert "Mika said:" not in (place / "data" / "records.jsonl").read_text()
+    assert "Mika said:" not in (place / "data" / "finetune" / "records.jsonl").read_text()
 
 
 # -- the process -------------------------------------------------------------------
@@ -191,7 +233,7 @@ def test_the_sample_needs_nothing(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out.startswith("Run 1: ")
-    assert (tmp_path / "data" / "sample" / "records.openai.jsonl").exists()
+    assert (tmp_path / "data" / "sample" / "finetune" / "records.openai.jsonl").exists()
 
 
 def test_a_terminal_that_cannot_show_a_name_gets_a_question_mark(place: Path) -> None:
@@ -275,8 +317,10 @@ def test_broken_off_builds_go_on_and_end_as_if_nothing_had_been(tmp_path: Path) 
     for folder in folders:
         folder.mkdir()
     undisturbed, broken_off = folders
-    archive, records = broken_off / "data" / "tuner.db", broken_off / "data" / "records.jsonl"
-    part = records.with_name(".records.jsonl.part")
+    archive, records = broken_off / "data" / "tuner.db", broken_off / "data" / "finetune" / "records.jsonl"
+
+    def parts() -> list[Path]:
+        return list(records.parent.glob(".records.jsonl.*.part"))
 
     with started(undisturbed, *command) as calm:
         with started(broken_off, *command) as process:
@@ -290,13 +334,13 @@ def test_broken_off_builds_go_on_and_end_as_if_nothing_had_been(tmp_path: Path) 
 
         records.write_text("old\n")
         with started(broken_off, *command) as process:
-            until(process, lambda: part.exists() and part.stat().st_size > 0)
+            until(process, lambda: any(part.stat().st_size > 0 for part in parts()))
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=30)
         assert process.returncode == 143, err
         assert err.endswith(f"tuner: {GO_ON}\n") and "Traceback" not in err
         assert records.read_text() == "old\n"
-        assert not part.exists()
+        assert not parts()
         assert stored(archive) >= read
 
         with started(broken_off, "status") as process:
@@ -310,5 +354,5 @@ def test_broken_off_builds_go_on_and_end_as_if_nothing_had_been(tmp_path: Path) 
         _, err = calm.communicate(timeout=60)
         assert calm.returncode == 0, err
     assert stored(archive) == MANY
-    assert records.read_bytes() == (undisturbed / "data" / "records.jsonl").read_bytes()
+    assert records.read_bytes() == (undisturbed / "data" / "finetune" / "records.jsonl").read_bytes()
     assert records.stat().st_size > 1_000_000

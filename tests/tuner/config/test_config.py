@@ -16,6 +16,7 @@ from tuner import config
 from tuner.cli.parser import parser
 from tuner.cli.running import settings_of
 from tuner.config import loading
+from tuner.config.secrets import SECRET_VALUE
 from tuner.config.settings import DEFAULT_PRICES, ChannelNotes, Dated, Price, Profile, Settings
 from tuner.errors import UsageError
 
@@ -57,12 +58,43 @@ def from_arguments(*argv: str) -> Settings:
 # -- the sample file ---------------------------------------------------------------
 
 
+CHOSEN = {
+    "dataset.max_messages": 20000,
+    "dataset.max_samples": 50,
+    "dataset.raw_dump_dir": "data/finetune",
+    "dataset.print_stats": True,
+}  # where the sample file sets something else than what holds without it
+
+
 def test_the_sample_file_sets_every_default() -> None:
     written = flat(tomli.loads(SAMPLE.read_text(encoding="utf-8")))
     defaults = dict(config.defaults())
     assert {key: tuple(v) if isinstance(v, list) else v for key, v in written.items()} == {
         key: value for key, value in defaults.items() if value is not None and not isinstance(value, dict)
-    }
+    } | CHOSEN
+
+
+def test_the_sample_file_opens_with_what_people_set_first() -> None:
+    document = tomli.loads(SAMPLE.read_text(encoding="utf-8"))
+    assert list(document)[:3] == ["dataset", "models", "discord"]
+    dataset, defaults = document["dataset"], Settings().dataset
+    assert dataset["output_path"] == defaults.output_path == "data/finetune/records.jsonl"
+    assert dataset["stats_path"] == defaults.stats_path == "data/finetune/stats.json"
+    assert (dataset["segment_concurrency"], dataset["dry_run"]) == (4, False)
+    assert document["discord"]["token_env"] == "DISCORD_API_TOKEN"
+
+
+def test_the_sample_file_runs_once_ids_and_the_acknowledgement_are_filled_in() -> None:
+    text = SAMPLE.read_text(encoding="utf-8")
+    text = text.replace("channels = []", "channels = [5]", 1)
+    settings = load(text.replace("acknowledge_policy = false", "acknowledge_policy = true"))
+    assert config.missing(settings, {"DISCORD_API_TOKEN": "a.b.c"}) == []
+    assert len(config.missing(load(SAMPLE.read_text(encoding="utf-8")), {})) == 3
+
+
+def test_a_filled_in_configuration_is_not_committed() -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {f"/{name}" for name in loading.SEARCHED} <= set(ignored)
 
 
 def test_the_sample_file_shows_every_key_and_its_examples_are_valid() -> None:
@@ -98,8 +130,8 @@ def test_every_key_of_the_sample_file_says_why() -> None:
 
 def test_the_sample_file_names_no_secret_but_where_secrets_go() -> None:
     text = SAMPLE.read_text(encoding="utf-8")
-    assert "DISCORD_TOKEN" in text and "OPENAI_API_KEY" in text
-    assert not loading.SECRET_VALUE.search(text)
+    assert "DISCORD_API_TOKEN" in text and "DISCORD_TOKEN" in text and "OPENAI_API_KEY" in text
+    assert not SECRET_VALUE.search(text)
 
 
 # -- who wins ----------------------------------------------------------------------
@@ -331,7 +363,7 @@ def test_an_unknown_key_like_no_other_is_sent_to_the_sample_file() -> None:
             "dataset.personas: 2 is not in dataset.allowed_users, so nothing by them can be used",
         ),
         (
-            "[dataset]\nstats_path = 'data/x/../records.jsonl'",
+            "[dataset]\nstats_path = 'data/finetune/x/../records.jsonl'",
             "dataset.stats_path: is the same file as dataset.output_path, which would be overwritten",
         ),
         (
@@ -370,14 +402,14 @@ def test_all_faults_are_listed_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "where", "variable"),
     [
-        (f"[discord]\ntoken = '{TOKEN}'", "discord.token", "DISCORD_TOKEN"),
-        ("[discord]\ntoken = 'short'", "discord.token", "DISCORD_TOKEN"),
-        (f"[discord]\ntoken_env = '{TOKEN}'", "discord.token_env", "DISCORD_TOKEN"),
+        (f"[discord]\ntoken = '{TOKEN}'", "discord.token", "DISCORD_API_TOKEN"),
+        ("[discord]\ntoken = 'short'", "discord.token", "DISCORD_API_TOKEN"),
+        (f"[discord]\ntoken_env = '{TOKEN}'", "discord.token_env", "DISCORD_API_TOKEN"),
         (f"[openai]\napi_key = '{KEY}'", "openai.api_key", "OPENAI_API_KEY"),
         (f"[openai]\napi_key_env = '{KEY}'", "openai.api_key_env", "OPENAI_API_KEY"),
-        (f"[dataset]\nchannels = ['{TOKEN}']", "dataset.channels", "DISCORD_TOKEN"),
-        (f"[dataset]\nchannels = {{ a = '{TOKEN}' }}", "dataset.channels.a", "DISCORD_TOKEN"),
-        (f"[discrod]\ntoken = '{TOKEN}'", "discrod.token", "DISCORD_TOKEN"),
+        (f"[dataset]\nchannels = ['{TOKEN}']", "dataset.channels", "DISCORD_API_TOKEN"),
+        (f"[dataset]\nchannels = {{ a = '{TOKEN}' }}", "dataset.channels.a", "DISCORD_API_TOKEN"),
+        (f"[discrod]\ntoken = '{TOKEN}'", "discrod.token", "DISCORD_API_TOKEN"),
     ],
 )
 def test_a_secret_is_refused_and_not_repeated(text: str, where: str, variable: str) -> None:
@@ -391,7 +423,7 @@ def test_a_secret_is_refused_and_not_repeated(text: str, where: str, variable: s
 @pytest.mark.parametrize("setting", ["discord.token", "discord.token_env", "store.path"])
 def test_a_secret_on_the_command_line_is_refused_too(setting: str) -> None:
     [fault] = faults("", config.parse_assignment(f"{setting}={TOKEN}"))
-    assert fault.startswith(f"{setting}: looks like a token or key")
+    assert fault.startswith(f"{setting}: ") and "looks like a token or key" in fault
 
 
 def test_the_names_of_variables_and_long_words_are_no_secrets() -> None:
@@ -408,6 +440,18 @@ def test_a_secret_is_read_from_the_environment() -> None:
             UsageError, match=r"^Reading needs the environment variable T, which is empty or not set"
         ):
             config.secret(empty, "T", "Reading")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["sk-a\nsk-b", "sk-a\r\nX: y", "sk-ä", "Bearer sk-a", "sk-a\x00", "\ufeffsk-a", "sk\udcff", "‘sk-a’"],
+)
+def test_what_no_header_can_hold_is_no_secret_and_not_repeated(value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        config.secret({"T": value}, "T", "Reading")
+    assert str(caught.value).startswith("Reading needs the environment variable T, which holds something")
+    assert "sk" not in str(caught.value)
+    assert str(caught.value).count("\n") == 0
 
 
 # -- files -------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def test_samples_are_built_by_the_production_bots_own_function(
     ]
     write(tmp_path / "export.json", talk)
     assert main(["build-dataset", "--from-export", "export.json", "--set", f"prompt.stack={production}"]) == 0
-    [record] = map(json.loads, (tmp_path / "data/records.jsonl").read_text().splitlines())
+    [record] = map(json.loads, (tmp_path / "data/finetune/records.jsonl").read_text().splitlines())
     assert record["messages"] == [
         {"role": "system", "content": "PRODUCTION Ben ['Ann']"},
         {"role": "assistant", "content": "scaffolding", "weight": 0},

@@ -1,7 +1,10 @@
 """Grounded tool calls: who is asked, what is searched, and that results were really said before."""
 
+import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from tests.support.loopback_openai import (
     ChatRequest,
     LoopbackOpenAI,
     Misbehave,
+    RawAnswer,
 )
 from tests.support.model_server import MODEL, JsonObject, chat_with
 from tuner import snowflake
@@ -64,9 +68,14 @@ class Bench:
         forgotten: Sequence[str] = (),
         stubs: Sequence[str] = (),
         model: LoopbackOpenAI | None = None,
+        as_exported: bool = False,  # with mentions written as @Name
         **settings: Any,
     ) -> Dialogue:
         whole = messages([*before, *talk, *after])
+        if as_exported:
+            whole = tuple(
+                replace(m, text=said.text) for m, said in zip(whole, [*before, *talk, *after], strict=True)
+            )
         said = whole[len(before) : len(before) + len(talk)]
         dialogue = relabel(Excerpt(said[0].channel_id, said, said[-1].speaker), {})
         assert isinstance(dialogue, Dialogue)
@@ -128,7 +137,7 @@ async def test_who_recalls_nothing_is_not_asked_about(bench: Bench) -> None:
 
 async def test_nothing_found_is_no_call(bench: Bench) -> None:
     assert (await bench.synthesize(before=[])).tool_calls == ()
-    assert bench.tally.stages["synthesize"].dropped == {"nothing found to recall": 1}
+    assert bench.tally.stages["synthesize"].unchanged == {"nothing found to recall": 1}
     assert bench.tally.stages["synthesize"].went == 1
 
 
@@ -167,7 +176,7 @@ async def test_a_quotation_in_a_query_is_searched_for_and_harmless(bench: Bench)
 async def test_the_models_no_is_final_and_not_paid_for_twice(bench: Bench, answer: JsonObject) -> None:
     async with LoopbackOpenAI(lambda request: answer) as model:
         assert (await bench.synthesize(model=model)).tool_calls == ()
-        assert bench.tally.stages["synthesize"].dropped == {"the model wanted no call": 1}
+        assert bench.tally.stages["synthesize"].unchanged == {"the model wanted no call": 1}
         model.responder = lambda request: WANTS
         assert (await bench.synthesize(model=model)).tool_calls == ()
     assert len(model.requests) == 1
@@ -199,7 +208,7 @@ async def test_a_failure_is_no_call_the_sample_stays_and_the_next_run_asks(
         assert (await bench.synthesize(model=model, attempts=2)).tool_calls == ()
         assert len(model.requests) == requests
         stage = bench.tally.stages["synthesize"]
-        assert (stage.went, dict(stage.dropped)) == (1, {why: 1})
+        assert (stage.went, dict(stage.unchanged)) == (1, {why: 1})
         model.responder = lambda request: WANTS
         assert len((await bench.synthesize(model=model)).tool_calls) == 1
 
@@ -214,7 +223,7 @@ async def test_a_spent_budget_is_no_call(bench: Bench) -> None:
     async with LoopbackOpenAI(lambda request: WANTS) as model:
         assert (await bench.synthesize(model=model, max_calls=0)).tool_calls == ()
     assert model.requests == []
-    assert bench.tally.stages["synthesize"].dropped == {"the budget is spent": 1}
+    assert bench.tally.stages["synthesize"].unchanged == {"the budget is spent": 1}
 
 
 async def test_no_credit_ends_the_run(bench: Bench) -> None:
@@ -245,6 +254,140 @@ async def test_the_model_is_shown_the_last_turns_without_ids_or_line_ends(bench:
         "A: one\nB: two / B: yes, call it / C: three\nA: https://discord.com/channels/1/…/…\n"
         "C: do you remember the kettle?"
     ]
+
+
+async def test_no_name_behind_an_at_is_shown(bench: Bench) -> None:
+    """Speakers are their letters, however the mention was written; others are nobody in particular."""
+    talk = [
+        Said("Priya", "@Mika ask @Jonas, or @Oleg", 900),
+        Said("Jonas", "yes?"),
+        Said("Mika", "@Jonas: remember when the blue kettle exploded, @Priya?"),
+        Said("Jonas", "yes, that was a wet day"),
+        Said("Oleg", "it was"),
+        Said("Jonas", "indeed, all that water"),
+    ]
+    asked: list[str] = []
+
+    def note(request: ChatRequest) -> JsonObject:
+        asked.append(request.messages[-1]["content"])
+        return NO
+
+    async with LoopbackOpenAI(note) as model:
+        await bench.synthesize(talk, model=model)
+        await bench.synthesize(talk, model=model, as_exported=True)
+    assert asked == [  # the same words: the second time nobody is asked
+        "A: @C ask @B, or @someone\nB: yes?\nC: @B: remember when the blue kettle exploded, @A?"
+    ]
+
+
+BAD_QUERIES = [
+    "blue kettle " * 11,
+    "blue\nkettle",
+    "blue kettle\x00",
+    "\x1b[31mkettle",
+    "kettle\u2028blue",
+    "k\u202eb",
+]
+
+
+@pytest.mark.parametrize("query", BAD_QUERIES)
+async def test_a_query_that_breaks_the_schema_is_asked_for_again_then_counted(
+    bench: Bench, query: str
+) -> None:
+    bad = RawAnswer(json.dumps({"call": True, "query": query}))
+    async with LoopbackOpenAI(lambda request: WANTS) as model:
+        model.script([bad])
+        [call] = (await bench.synthesize(model=model)).tool_calls
+        assert call.query == WANTS["query"]
+    bench.archive = bench.archive.with_name("other.db")
+    async with LoopbackOpenAI(lambda request: bad) as model:
+        assert (await bench.synthesize(model=model, attempts=3)).tool_calls == ()
+        assert len(model.requests) == 3
+        assert bench.tally.stages["synthesize"].dropped == {"failed: answer of another form": 1}
+
+
+@pytest.mark.parametrize("query", ["k" * 120, "چای‌ساز", "👩‍🚒 kettle", "a" * 100 + " kettle \n"])
+async def test_what_the_schema_allows_is_a_query(bench: Bench, query: str) -> None:
+    async with LoopbackOpenAI(lambda request: {"call": True, "query": query}) as model:
+        await bench.synthesize(model=model)
+    assert bench.tally.stages["synthesize"].dropped.keys() <= {"nothing found to recall"}
+
+
+async def test_the_rules_write_no_longer_query_than_a_model_may(bench: Bench) -> None:
+    words = " ".join(f"kettle{n}{'x' * 30}" for n in range(8))
+    said = [Said("Mika", words, 1)]
+    talk = [Said("Mika", f"remember when {words}?", 900), Said("Jonas", "yes, that was a wet day")]
+    [call] = (await bench.synthesize(talk, before=said)).tool_calls
+    assert 80 < len(call.query) <= 120
+
+
+# -- an answer may repeat what was shown ---------------------------------------------
+
+
+async def queries(bench: Bench) -> list[str]:
+    async with open_store(bench.archive) as store:
+        rows = await store.fetch("SELECT answer FROM decisions")
+        await History(store).purge()
+    return [json.loads(answer)["query"] for (answer,) in rows]
+
+
+async def change(bench: Bench, author: str, how: str) -> None:
+    """Something happens to what somebody said in the talk."""
+    whole = messages([*EARLIER, *RECALLING, *LATER])
+    [said] = [m for m in whole[len(EARLIER) : -1] if m.name == author]
+    async with open_store(bench.archive) as store:
+        history = History(store)
+        if how == "edit":
+            edited = replace(said, text="never mind", edited_ms=5)
+            await history.store_page(said.channel_id, Page((edited,), {}), None)
+        elif how == "erase":
+            await history.erase([said.id])
+        elif how == "forget":
+            await history.forget([said.speaker], await history.audience([]))
+        else:
+            await history.adopt(await history.audience([m.speaker for m in whole if m.name != author]))
+
+
+@pytest.mark.parametrize("how", ["edit", "erase", "forget", "narrow"])
+@pytest.mark.parametrize(("author", "left"), [("Mika", False), ("Jonas", True)])
+async def test_no_answer_outlives_the_words_that_it_may_repeat(
+    bench: Bench, how: str, author: str, left: bool
+) -> None:
+    """Of the talk only the question is shown; what becomes of others' words costs no answer."""
+    secret = {"call": True, "query": "sesame"}
+    async with LoopbackOpenAI(lambda request: secret) as model:
+        await bench.synthesize(model=model)
+    await change(bench, author, how)
+    assert await queries(bench) == (["sesame"] if left else [])
+    stored = b"".join(file.read_bytes() for file in bench.archive.parent.glob("tuner.db*"))
+    assert (b"sesame" in stored) is left
+
+
+async def test_an_answer_to_what_changed_meanwhile_is_not_kept(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: WANTS, delay=0.2) as model:
+        asking = asyncio.create_task(bench.synthesize(model=model))
+        while not model.requests:
+            await asyncio.sleep(0.01)
+        await change(bench, "Mika", "edit")
+        await asking
+    assert await queries(bench) == []
+
+
+async def test_words_that_are_gone_are_not_asked_about(bench: Bench) -> None:
+    async with LoopbackOpenAI(lambda request: WANTS) as model:
+        assert (await bench.synthesize(forgotten=["Mika"], model=model)).tool_calls == ()
+    assert model.requests == []
+    assert bench.tally.stages["synthesize"].dropped == {"erased meanwhile": 1}
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "{}", '{"query": 7}'])
+async def test_a_damaged_answer_is_none(bench: Bench, damaged: str) -> None:
+    async with LoopbackOpenAI(lambda request: WANTS) as model:
+        first = await bench.synthesize(model=model)
+        async with open_store(bench.archive) as store, store.transaction() as db:
+            await db.execute("UPDATE decisions SET answer = ?", (damaged,))
+        assert await bench.synthesize(model=model) == first
+    assert len(model.requests) == 2
 
 
 async def test_each_recall_gets_its_own_call(bench: Bench) -> None:

@@ -15,8 +15,8 @@ import numpy as np
 
 from tuner.linking.arrays import Floats
 from tuner.linking.calibration import UNCHANGED, Calibration, adjustable
+from tuner.linking.explaining.groups import LINK, START
 from tuner.linking.explaining.scene import Group, Neutral, Scene, is_doubt, merged
-from tuner.linking.explaining.wording import LINK, START
 from tuner.linking.features import CANDIDATE, MESSAGE, PAIR
 from tuner.linking.linker import Look, Looker, Weights, decided
 from tuner.linking.network import ONE, Network, logs, probabilities

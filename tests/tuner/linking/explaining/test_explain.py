@@ -1,14 +1,16 @@
 """Explain: which message each was linked to and why, as facts that hold and as a person reads them."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.exports import Said, channel_id, message_ids, messages, server, write_exports
+from tests.support.exports import Said, channel_id, message_ids, messages, server, user_id, write_exports
 from tuner.cli.console import printable
 from tuner.cli.explanation import Stretch, shown
 from tuner.cli.main import main
@@ -16,7 +18,7 @@ from tuner.linking.calibration import UNCHANGED, Calibration
 from tuner.linking.conversations import Linking, conversations
 from tuner.linking.explaining import explain as explaining
 from tuner.linking.explaining.explain import MOST_REASONS, WEAKEST, Case, Explainer, Explanation
-from tuner.linking.explaining.wording import LINK, START
+from tuner.linking.explaining.groups import LINK, START
 from tuner.linking.linker import Linker, Looker, Weights
 from tuner.linking.structure import SHORTLIST
 from tuner.models import Extras, Message
@@ -328,6 +330,54 @@ def test_what_is_shown_is_what_segment_writes(place: Path, capsys: pytest.Captur
     assert len(letters) == len(games())
     pairs = set(zip(letters, (home[i] for i in games()), strict=True))
     assert len(pairs) == len(set(letters)) == len({conversation for _, conversation in pairs}) > 5
+
+
+WATCHED = [
+    Said("Ann", "does anyone know how the router reaches the printer?"),
+    Said("Zed", "over the zeppelin cable, as Ann knows"),
+    Said("Ann", "@Zed thanks, that helped me a lot"),
+    Said("Ben", "is the printer on, Ann?"),
+    Said("Ann", "@Ben it is"),
+]
+
+
+@pytest.mark.parametrize("how", ["not allowed", "opted out", "no persona"])
+def test_nobody_is_shown_who_may_not_be_used_now(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the archive was built with. Showing changes nothing in it."""
+    monkeypatch.chdir(tmp_path)
+    write_exports(tmp_path / "exports", {"games": WATCHED})
+    build, now = ["build-dataset", "--from-export", "exports"], []
+    if how == "no persona":
+        file = tmp_path / "exports" / "games.json"
+        export = json.loads(file.read_text())
+        for user in [said["author"] for said in export["messages"]] + export["messages"][2]["mentions"]:
+            user["isBot"] = user["id"] == str(user_id("Zed"))
+        file.write_text(json.dumps(export))
+        build += ["--set", f"dataset.personas=[{user_id('Zed')}]"]
+    elif how == "not allowed":
+        now = ["--set", f"dataset.allowed_users=[{user_id('Ann')}, {user_id('Ben')}]"]
+    assert main(build) == 0
+    explain = ["segment", "--explain", "games", "--around", str(message_ids("games", WATCHED)[2])]
+    if how != "opted out":
+        assert main([*explain, *build[3:]]) == 0
+        assert "zeppelin" in capsys.readouterr().out
+    else:
+        with closing(sqlite3.connect(tmp_path / "data" / "tuner.db")) as archive, archive:
+            archive.execute("INSERT INTO opt_outs VALUES (?, '')", (user_id("Zed"),))
+    before = stored_messages(tmp_path)
+    assert main([*explain, *now]) == 0
+    shown_now = capsys.readouterr().out
+    assert "somebody: (words not kept)" in shown_now
+    assert "Zed" not in shown_now and "zeppelin" not in shown_now
+    assert "Ann: @someone thanks" in shown_now and "Ben: is the printer on" in shown_now
+    assert stored_messages(tmp_path) == before
+
+
+def stored_messages(place: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(place / "data" / "tuner.db")) as archive:
+        return archive.execute("SELECT id, speaker, content, extras FROM messages").fetchall()
 
 
 def test_an_unknown_channel_gets_those_there_are(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

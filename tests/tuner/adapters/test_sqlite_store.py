@@ -1,0 +1,217 @@
+"""The archive file: who may read it, and what is said when it is full, damaged, in use or closed to us."""
+
+import asyncio
+import resource
+import sqlite3
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tuner.adapters import sqlite_store
+from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_store import builder_lock, is_building, lock_path, open_store
+from tuner.errors import FatalError, UsageError
+from tuner.models import Channel, Message
+from tuner.people.intake import Page
+from tuner.ranges import Range
+
+CHANNEL = Channel(9, "general")
+SECRET = "zanzibarquartz"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "er" / "tuner.db"
+
+
+def fill(path: Path, count: int = 20) -> None:
+    async def keep() -> None:
+        async with open_store(path) as store:
+            history = History(store)
+            await history.save_channel(CHANNEL)
+            messages = tuple(
+                Message(i + 1, 9, 101, "Ann", f"{SECRET} {i} " + "x" * 200) for i in range(count)
+            )
+            await history.store_page(9, Page(messages, {101: "Ann"}), Range(1, count))
+
+    asyncio.run(keep())
+
+
+async def texts(path: Path) -> list[str | None]:
+    async with open_store(path) as store:
+        return [m.text async for batch in History(store).messages(9) for m in batch]
+
+
+async def test_all_files_are_for_their_owner_only(path: Path) -> None:
+    async with open_store(path) as store:
+        await History(store).save_channel(CHANNEL)
+        with builder_lock(path):
+            files = list(path.parent.iterdir())
+            assert {file.name for file in files} >= {"tuner.db", "tuner.db-wal", "tuner.db.lock"}
+            assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)} == {0o700}
+
+
+# -- erasing ---------------------------------------------------------------------------
+
+
+@contextmanager
+def reader(path: Path) -> Iterator[None]:
+    """Another program that has begun to read and does not end."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM messages").fetchone()
+        yield
+        other.execute("COMMIT")
+
+
+def on_disk(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.glob("tuner.db*"))
+
+
+async def test_what_could_not_be_erased_is_not_claimed_and_remembered(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_store, "BUSY_PATIENCE", 0.1)
+    await asyncio.to_thread(fill, path)
+    async with open_store(path) as store:
+        history = History(store)
+        audience = await history.audience([])
+        with reader(path):
+            with pytest.raises(FatalError, match="is in use by another program. Close what has it open"):
+                await history.forget([101], audience)
+            assert SECRET.encode() in on_disk(path)
+            assert await store.fetch("SELECT 1 FROM meta WHERE key = 'traces'")
+        await history.forget([101], audience)
+        assert SECRET.encode() not in on_disk(path)
+        assert not await store.fetch("SELECT 1 FROM meta WHERE key = 'traces'")
+
+
+async def test_a_reader_that_ends_in_time_is_waited_for(path: Path) -> None:
+    await asyncio.to_thread(fill, path)
+    async with open_store(path) as store:
+        history = History(store)
+        audience = await history.audience([])
+        with reader(path):
+            forgetting = asyncio.create_task(history.forget([101], audience))
+            while not await store.fetch("SELECT 1 FROM meta WHERE key = 'traces'"):
+                await asyncio.sleep(0.01)
+        assert await forgetting == 20
+    assert SECRET.encode() not in on_disk(path)
+
+
+async def test_others_get_their_turn_while_a_reader_is_waited_for(path: Path) -> None:
+    await asyncio.to_thread(fill, path)
+    async with open_store(path) as store:
+        history = History(store)
+        await history.erase([1])
+        with reader(path):
+            purging = asyncio.create_task(history.purge())
+            await history.save_channel(Channel(10, "other"))
+            assert not purging.done()
+        await purging
+
+
+# -- faults in words -------------------------------------------------------------------
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("limit", [0, 4096, 8192, 20_000, 60_000])
+async def test_a_disk_that_is_full_while_the_archive_is_made(path: Path, limit: int) -> None:
+    with full_disk(limit), pytest.raises(FatalError) as raised:
+        async with open_store(path):
+            pytest.fail("there was no room")
+    assert "could not be written" in str(raised.value) and "Free some space" in str(raised.value)
+    assert await texts(path) == []
+
+
+async def test_another_program_that_writes_while_the_archive_is_migrated(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_store, "BUSY_PATIENCE", 0.1)
+    await asyncio.to_thread(fill, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("ALTER TABLE opt_outs DROP COLUMN erased")
+        other.execute("ALTER TABLE runs DROP COLUMN files")
+        other.execute("PRAGMA user_version = 4")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(FatalError, match="is in use by another program"):
+            async with open_store(path):
+                pytest.fail("it is written to")
+        other.execute("ROLLBACK")
+    assert len(await texts(path)) == 20
+
+
+@pytest.mark.parametrize("page", [2, 3, 5, 8])
+async def test_a_damaged_archive_names_the_way_out(path: Path, page: int) -> None:
+    await asyncio.to_thread(fill, path, 500)
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(b"\xff" * 4096)
+    with pytest.raises(FatalError) as raised:
+        async with open_store(path) as store:
+            history = History(store)
+            await history.channels()
+            await history.reach()
+            async for _ in history.messages(9):
+                pass
+            await history.search(9, SECRET, 1 << 62, 10)
+            await history.erase(list(range(500)))
+            await store.fetch("PRAGMA integrity_check")
+            await store.fetch("SELECT * FROM runs, meta, authors, opt_outs, decisions, cursors")
+            pytest.skip("that page is needed for nothing")
+    assert f"{path} is damaged" in str(raised.value)
+    assert ".recover" in str(raised.value) and "build again" in str(raised.value)
+
+
+async def test_text_that_is_no_utf_8_costs_its_letters_only(path: Path) -> None:
+    await asyncio.to_thread(fill, path, 2)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE messages SET content = CAST(x'41ff42' AS TEXT) WHERE id = 1")
+        other.execute("UPDATE authors SET name = CAST(x'ff' AS TEXT)")
+        other.execute("UPDATE channels SET name = CAST(x'ff' AS TEXT)")
+        other.commit()
+    assert (await texts(path))[0] == "A\ufffdB"
+    async with open_store(path) as store:
+        assert [c.name for c in await History(store).channels()] == ["\ufffd"]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "file/below/tuner.db", "."])
+async def test_a_path_that_cannot_be_an_archive(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be opened"):
+        async with open_store(Path(name)):
+            pytest.fail("no such file can be")
+
+
+# -- the lock --------------------------------------------------------------------------
+
+
+def test_a_lock_file_that_cannot_be_used(path: Path) -> None:
+    lock_path(path).mkdir(parents=True)
+    with (
+        pytest.raises(UsageError, match=r"its lock file .*tuner\.db\.lock cannot be used"),
+        builder_lock(path),
+    ):
+        pytest.fail("a folder")
+    assert not is_building(path)
+    lock_path(path).rmdir()
+    lock_path(path).symlink_to(sys.executable)
+    with pytest.raises(UsageError, match="cannot be used"), builder_lock(path):
+        pytest.fail("a link")

@@ -1,0 +1,77 @@
+"""What a build would take, reckoned from how many messages there are, before any of them is read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import ceil
+from typing import Any
+
+from tuner.asking.estimate import ANSWER_TOKENS, LINE_TOKENS
+from tuner.config.settings import RULES, Settings
+
+PAGE = 100  # messages in one request
+MESSAGES_PER_SEGMENT = 7  # of the embedded sample, where nearly everybody agreed to be read
+LINES_PER_SEGMENT = 6
+TOKENS_PER_LINE = 23  # of a question, all fixed text included; README says how it was measured
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How much there is. `usable` are the messages by people whose words may be used."""
+
+    messages: int
+    usable: int
+    stored: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a build would read and ask, were everything approved. `seconds` is the least that reading takes."""
+
+    messages: int
+    usable: int
+    to_read: int
+    seconds: int
+    segments: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None  # US dollars, None when something is asked whose price is not known
+
+    def counts(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def forecast(volume: Volume, settings: Settings) -> Forecast:
+    """Rough on purpose: a build, or an estimate that reads, counts exactly."""
+    dataset, models = settings.dataset, settings.models
+    to_read = max(0, volume.messages - volume.stored)
+    if dataset.max_messages is not None:
+        to_read = min(to_read, dataset.max_messages * volume.channels)
+    reachable = min(1.0, (volume.stored + to_read) / volume.messages) if volume.messages else 0.0
+    segments = ceil(volume.usable * reachable / MESSAGES_PER_SEGMENT)
+    segments = segments if dataset.max_samples is None else min(segments, dataset.max_samples)
+    asked = segments if models.segment != RULES else 0
+    prompt = asked * LINES_PER_SEGMENT * TOKENS_PER_LINE
+    completion = asked * (ANSWER_TOKENS + LINES_PER_SEGMENT * LINE_TOKENS)
+    price = models.price(models.segment)
+    cost = (prompt * price.input + completion * price.output) / 1e6 if price else None
+    return Forecast(
+        messages=volume.messages,
+        usable=volume.usable,
+        to_read=to_read,
+        seconds=_seconds(to_read, volume.channels, settings),
+        segments=segments,
+        calls=ceil(asked / models.segments_per_request),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cost=cost if asked else 0.0,
+    )
+
+
+def _seconds(to_read: int, channels: int, settings: Settings) -> int:
+    """About a page a second in each channel, and no more in all than is allowed."""
+    collect = settings.collect
+    pages_per_second = min(collect.requests_per_second, collect.concurrency, max(1, channels))
+    return ceil(to_read / PAGE / pages_per_second)

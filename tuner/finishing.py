@@ -1,0 +1,161 @@
+"""The files of a run: opened before anything is read, put in their places together at the end, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuner.adapters.dataset_files import DatasetWriter, encode_stats, write_transcript
+from tuner.adapters.former_datasets import Former, former, kept_before, kept_path, with_uploads
+from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_runs import Runs
+from tuner.adapters.switch import ALL, Switch, switching
+from tuner.config.settings import Settings
+from tuner.dataset.succession import objection
+from tuner.dataset.validation import FEWEST_LINES
+from tuner.errors import FatalError
+from tuner.models import Channel, Sample
+from tuner.progress import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A dataset file that a run left; a dry run leaves none."""
+
+    path: str
+    lines: int
+    size: int  # bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStats:
+    """The outcome of a run that was not broken off."""
+
+    run_id: int
+    files: tuple[WrittenFile, ...]
+    counts: dict[str, Any]
+    examples: tuple[Sample, ...] = ()  # the first samples of a dry run, to look at
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """What becomes of the dataset before: `keep` says under which names it stays, `gone` what is removed."""
+
+    keep: dict[Path, Path] = field(default_factory=dict)
+    gone: tuple[Path, ...] = ()
+    replaced: tuple[dict[str, Any], ...] = ()
+
+
+class Outputs:
+    """Where the files of a run go. Nobody else writes there while it lasts."""
+
+    def __init__(self, settings: Settings, switch: Switch) -> None:
+        dataset = settings.dataset
+        self._settings = settings
+        self._switch = switch
+        self.writer = DatasetWriter(
+            switch, Path(dataset.output_path), settings.export.profiles, dataset.dry_run
+        )
+        self._stats = switch.open(Path(dataset.stats_path)) if dataset.stats_path else None
+        if dataset.raw_dump_dir:
+            switch.claim(Path(dataset.raw_dump_dir) / ALL)
+
+    async def write_transcripts(
+        self, history: History, channels: Sequence[Channel], names: Mapping[int, str]
+    ) -> None:
+        folder = self._settings.dataset.raw_dump_dir
+        for channel in channels if folder else ():
+            await write_transcript(self._switch, Path(folder), channel, history.messages(channel.id), names)
+
+    async def finish(self, run_id: int, runs: Runs, tally: Tally) -> RunStats:
+        """Put the files in their places and say what they replace. A FatalError says why they may not."""
+        dry_run = self._settings.dataset.dry_run
+        before = [] if dry_run else [await asyncio.to_thread(former, o.path) for o in self.writer.outputs]
+        records = before[0] if before else None
+        if why := objection(tally, self._settings.models.most_undecided, records.lines if records else 0):
+            raise FatalError(why)
+        if tally.samples < FEWEST_LINES:
+            tally.note(
+                f"{tally.samples} samples are fewer than the {FEWEST_LINES} a trainer wants.", warning=True
+            )
+        succession = await self._succession(run_id, before, runs, tally)
+        written = () if dry_run else self.writer.outputs
+        files = tuple(WrittenFile(str(o.path), o.lines, o.size, o.sha256) for o in written)
+        counts = {
+            "run": run_id,
+            "dry_run": dry_run,
+            **tally.final_counts(),
+            "files": [asdict(file) for file in files],
+            "replaced": list(succession.replaced),
+        }
+        if self._stats:
+            self._stats.write(encode_stats(counts))
+        await runs.made(run_id, [file.sha256 for file in files])  # first, so that no dataset lacks its maker
+        await self._switch.commit(succession.keep, succession.gone)
+        return RunStats(run_id, files, counts)
+
+    async def _succession(
+        self, run_id: int, before: Sequence[Former | None], runs: Runs, tally: Tally
+    ) -> Succession:
+        """What is replaced, under which name it stays, and which of those kept earlier have to go."""
+        if not before:
+            return Succession()
+        records, profiles = self.writer.outputs[0].path, self._settings.export.profiles
+        withdrawn = await runs.last_withdrawal()
+        kept = [path for path in kept_before(records) if path.stat().st_mtime >= withdrawn]
+        pairs = zip(self.writer.outputs, before, strict=True)
+        changed = {o.path: f for o, f in pairs if f and f.sha256 != o.sha256}
+        most = self._settings.export.keep_replaced
+        keep: dict[Path, Path] = {}
+        if changed and most and all(f.made >= withdrawn for f in changed.values()):
+            maker = await runs.maker(next(iter(changed.values())).sha256)
+            base = kept_path(records, maker, run_id, profiles)
+            places = dict(zip(with_uploads([records], profiles), with_uploads([base], profiles), strict=True))
+            keep = {path: places[path] for path in changed}
+        staying = kept[: most - 1 if keep else most]
+        gone = with_uploads([path for path in kept_before(records) if path not in staying], profiles)
+        why = "people's words were erased since" if most else "export.keep_replaced = 0"
+        replaced = [
+            await _replaced(o.path, o.lines, changed[o.path], keep.get(o.path), why, runs)
+            for o in self.writer.outputs[:1]
+            if o.path in changed
+        ]
+        for one in replaced:
+            tally.note(_in_words(one))
+        return Succession(keep, tuple(gone), tuple(replaced))
+
+
+@asynccontextmanager
+async def outputs(settings: Settings, reads: Iterable[Path] = ()) -> AsyncIterator[Outputs]:
+    """The files of a run, none of which overwrites what it `reads`; they vanish unless `finish` was called."""
+    prompt = settings.prompt
+    files = (prompt.system_file, prompt.persona_notes_file, prompt.tools_file, settings.people.opt_outs)
+    own = [Path(settings.store.path), *(Path(file) for file in files if file)]
+    async with switching([*own, *reads]) as switch:
+        yield Outputs(settings, switch)
+
+
+async def _replaced(
+    path: Path, lines: int, old: Former, kept: Path | None, why: str, runs: Runs
+) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "lines": lines,
+        "lines_before": old.lines,
+        "run_before": await runs.maker(old.sha256),
+        "kept": str(kept) if kept else None,
+        "why": "" if kept else why,
+    }
+
+
+def _in_words(replaced: Mapping[str, Any]) -> str:
+    maker, kept = replaced["run_before"], replaced["kept"]
+    by = "" if maker is None else f" of run {maker}"
+    where = f"which are kept in {kept}" if kept else f"which are not kept: {replaced['why']}"
+    lines, before = replaced["lines"], replaced["lines_before"]
+    return f"{replaced['path']}: {lines:,} samples took the place of {before:,}{by}, {where}."
