@@ -8,29 +8,24 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import discord
 
-from bot.client import TunerBot
+from bot.connection import hold
+from bot.faults import PASSING
 from tuner import config
 from tuner.adapters.discord_history import PORTAL
 from tuner.adapters.sqlite_store import open_store
 from tuner.config.settings import Settings
-from tuner.errors import FatalError, UsageError
+from tuner.errors import FatalError, TunerError, UsageError
 from tuner.linking.arrays import single_threaded
-
-log = logging.getLogger("tuner.bot")
-
-BAD_TOKEN = 4004  # close code of a gateway connection
-REFUSED = (
-    f"Discord refused the bot token. Copy a fresh one from {PORTAL} → your application → Bot → Reset Token."
-)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT; the exit code: 0, 1 when the connection is lost for good, 2 for wrong set-up."""
+    """Run until SIGTERM or SIGINT; the exit code: 0, 1 when connecting is of no use any more, 2 for wrong set-up."""
     parser = argparse.ArgumentParser(prog="python -m bot", description="Tuner inside Discord.")
     parser.add_argument("--config", metavar="FILE", help=f"default: {' or '.join(config.SEARCHED)}")
     parser.add_argument(
@@ -43,20 +38,27 @@ def main(argv: list[str] | None = None) -> int:
         arguments = parser.parse_args(argv)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 2
-    logging.basicConfig(
-        level=logging.DEBUG if arguments.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    set_up_logging(verbose=arguments.verbose)
     try:
         settings = load_settings(arguments.config, arguments.set)
-        environment = config.environment()
-        token = config.secret(environment, settings.discord.token_env, "The bot")
+        token = ready_to_start(settings, config.environment())
         with single_threaded():
             asyncio.run(serve(settings, token))
     except FatalError as error:
         sys.stderr.write(f"tuner: {error}\n")
         return error.exit_code
     return 0
+
+
+def set_up_logging(*, verbose: bool) -> None:
+    handler = logging.StreamHandler()
+    if not verbose:
+        handler.addFilter(Brief())
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[handler],
+    )
 
 
 def load_settings(path: str | None, assignments: list[str]) -> Settings:
@@ -67,14 +69,24 @@ def load_settings(path: str | None, assignments: list[str]) -> Settings:
             f"There is no configuration: looked for {' and '.join(config.SEARCHED)} here. Copy config.sample.toml."
         )
     overrides = [config.parse_assignment(text) for text in assignments]
-    settings = config.load(config.read_toml(found), overrides, str(found))
+    return config.load(config.read_toml(found), overrides, str(found))
+
+
+def ready_to_start(settings: Settings, environment: Mapping[str, str]) -> str:
+    """The token. Raises UsageError with everything that a bot needs and has not."""
+    faults = []
     if not settings.discord.acknowledge_policy:
-        raise UsageError(config.POLICY)
+        faults.append(config.POLICY)
     if settings.discord.admin_channel is None:
-        raise UsageError(
-            "discord.admin_channel is not set: name the channel for progress messages by its id."
-        )
-    return settings
+        faults.append("discord.admin_channel is not set: name the channel for progress messages by its id.")
+    try:
+        name = settings.discord.token_env
+        token = usable(config.secret(environment, name, "The bot"), name)
+    except UsageError as error:
+        faults.append(str(error))
+    if faults:
+        raise UsageError("\n\n".join(faults))
+    return token
 
 
 async def serve(settings: Settings, token: str) -> None:
@@ -84,21 +96,9 @@ async def serve(settings: Settings, token: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread
             loop.add_signal_handler(number, stop.set)
-    async with (
-        open_store(Path(settings.store.path)) as store,
-        TunerBot(settings, store, config.environment()) as bot,
-    ):
+    async with open_store(Path(settings.store.path)) as store:
         spare_the_loop()
-        connection = asyncio.create_task(bot.start(token), name="gateway")
-        stopping = asyncio.create_task(stop.wait(), name="signals")
-        await asyncio.wait({connection, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        await bot.close()
-        if stop.is_set():
-            connection.cancel()  # while it cannot connect, it goes on trying after close()
-            await asyncio.gather(connection, return_exceptions=True)
-        else:
-            await _ended(connection)
+        await hold(settings, store, token, config.environment(), stop)
 
 
 def spare_the_loop() -> None:
@@ -107,21 +107,28 @@ def spare_the_loop() -> None:
     gc.freeze()
 
 
-async def _ended(connection: asyncio.Task[None]) -> None:
-    """Say why the connection ended by itself."""
-    try:
-        await connection
-    except discord.LoginFailure:
-        raise UsageError(REFUSED) from None
-    except discord.PrivilegedIntentsRequired:
+class Brief(logging.Filter):
+    """Faults that discord.py gets over by itself, in a line each: their tracebacks say nothing to who runs the bot."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        fault = record.exc_info[1] if record.exc_info else None
+        if record.name.startswith("discord") and isinstance(
+            fault, (discord.DiscordException, *PASSING, TunerError)
+        ):
+            text = str(fault) if isinstance(fault, TunerError) else type(fault).__name__
+            record.msg, record.args = f"{record.getMessage()}: {text}", None
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def usable(token: str, name: str) -> str:
+    """The token, if it can be one: what cannot be sent at all must not end in a traceback."""
+    if not token.isascii() or not token.isprintable() or " " in token:
         raise UsageError(
-            f"The Message Content intent is off. Turn it on at {PORTAL} → your application → Bot → Privileged "
-            "Gateway Intents."
-        ) from None
-    except (discord.DiscordException, OSError) as error:
-        if isinstance(error, discord.ConnectionClosed) and error.code == BAD_TOKEN:
-            raise UsageError(REFUSED) from None
-        raise FatalError(f"The connection to Discord was lost for good: {type(error).__name__}.") from error
+            f"{name} holds a space, a line break or another character that no token has. Copy the token again from "
+            f"{PORTAL} → your application → Bot, in one piece."
+        )
+    return token
 
 
 if __name__ == "__main__":

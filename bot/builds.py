@@ -7,13 +7,16 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import discord
 
 from bot import embeds
-from bot.heartbeat import PASSING, AdminChannel, ChannelLostError, StatusMessage, send
+from bot.admin_channel import AdminChannel
+from bot.announcing import Announcer
+from bot.ending import GOES_ON, Counts, Ending
+from bot.heartbeat import StatusMessage
+from bot.wording import inert, plain
 from tuner.adapters.discord_history import DiscordSource
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_runs import Report, Run, Runs
@@ -25,10 +28,6 @@ from tuner.pipeline import RunStats, build_dataset, estimate_dataset
 from tuner.progress import Event, Started, Tally
 
 log = logging.getLogger("tuner.bot")
-
-Counts = dict[str, Any]
-
-TOO_LARGE = 413  # HTTP status
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,12 @@ class Request:
 class Builds:
     """Owner of the one build task of this process."""
 
-    def __init__(self, client: discord.Client, store: Store, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: discord.Client, store: Store, announcer: Announcer, environment: Mapping[str, str]
+    ) -> None:
         self._client = client
         self._store = store
+        self._announcer = announcer
         self._runs = Runs(store)
         self._environment = environment
         self._task: asyncio.Task[None] | None = None
@@ -143,103 +145,48 @@ class Builds:
         if not tally.run_id:
             return  # it never held the archive; whoever asked is told why
         run_id = tally.run_id
-        status = self._status = StatusMessage(channel, None, lambda report: self._remember(run_id, report))
-        beat = asyncio.create_task(
-            status.keep(
-                lambda: embeds.run_embed(run_id, "running", tally.snapshot()),
-                request.settings.discord.heartbeat_seconds,
-            ),
-            name="tuner heartbeat",
-        )
-        try:
-            await asyncio.wait({pipeline})
-        finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
-        await self._announce(request, tally, channel, status, pipeline)
-
-    async def _announce(
-        self,
-        request: Request,
-        tally: Tally,
-        channel: AdminChannel,
-        status: StatusMessage,
-        pipeline: asyncio.Task[Counts],
-    ) -> None:
-        """Say how it ended: in the status message, and in a new message, because edits notify nobody."""
-        state, counts, message = outcome(pipeline, tally, self._ended_by)
-        embed = embeds.add_result(embeds.run_embed(tally.run_id, state, counts, message), counts)
-        await status.show(embed)
-        text = embeds.done_text(tally.run_id, state, counts, request.requester)
-        may_attach = channel.permissions_for(channel.guild.me).attach_files
-        paths = attachments(request.settings, counts, channel.guild.filesize_limit if may_attach else 0)
-        ping = discord.AllowedMentions(users=[discord.Object(request.requester)])
-
-        def content() -> dict[str, Any]:
-            files = [discord.File(path) for path in paths]
-            return {"content": text, "embed": embed, "files": files, "allowed_mentions": ping}
-
-        try:
-            try:
-                await send(channel, content)
-            except discord.HTTPException as error:
-                if error.status != TOO_LARGE or not paths:
-                    raise
-                paths.clear()  # Discord takes less than it promised: announce without the files
-                await send(channel, content)
-        except (ChannelLostError, discord.HTTPException, *PASSING):
-            await self._tell_in_person(request.requester, text, embed)
-
-    async def _tell_in_person(self, user_id: int, text: str, embed: discord.Embed) -> None:
-        """The admin channel cannot be reached: a direct message to whoever asked."""
-        try:
-            user = await self._client.fetch_user(user_id)
-            await user.send(text, embed=embed)
-        except (discord.HTTPException, *PASSING) as error:
-            log.warning("Nobody could be told that the build ended: %s", type(error).__name__)
+        with self._announcer.attending(run_id):
+            owed = await self._announcer.owe(run_id, request.requester)
+            status = self._status = StatusMessage(
+                channel, None, lambda report: self._remember(run_id, report)
+            )
+            seconds = request.settings.discord.heartbeat_seconds
+            async with status.kept(lambda: embeds.run_embed(run_id, "running", tally.snapshot()), seconds):
+                await asyncio.wait({pipeline})
+            await self._announcer.announce(owed, outcome(pipeline, tally, self._ended_by))
 
     async def _remember(self, run_id: int, report: Report) -> None:
         with suppress(FatalError):
             await self._runs.reported(run_id, report)
 
 
-def outcome(pipeline: asyncio.Task[Counts], tally: Tally, ended_by: str) -> tuple[str, Counts, str]:
-    """State, counts and words of a build that is over. Unexpected faults get an id that the log has too."""
-    counts: Counts = {"run": tally.run_id, "dry_run": False, "files": [], **tally.final_counts()}
+def outcome(pipeline: asyncio.Task[Counts], tally: Tally, ended_by: str) -> Ending:
+    """How a build ended that is over. Unexpected faults get an id that the log has too."""
+    run_id = tally.run_id
+    counts: Counts = {"run": run_id, "dry_run": False, "files": [], **tally.final_counts()}
     if pipeline.cancelled():
-        by = f"Ended by {embeds.plain(ended_by)}. " if ended_by else ""
-        return (
-            "interrupted",
-            counts,
-            f"{by}What was read and decided is kept; /tuner build goes on from there.",
-        )
+        by = f"Ended by {plain(ended_by)}. " if ended_by else ""
+        return Ending(run_id, "interrupted", counts, by + GOES_ON)
     error = pipeline.exception()
     if error is None:
-        return "finished", pipeline.result(), ""
+        return Ending(run_id, "finished", pipeline.result(), "")
     if isinstance(error, TunerError):
-        return "failed", counts, str(error)
-    reference = f"run-{tally.run_id}"
+        return Ending(run_id, "failed", counts, inert(str(error)))
+    reference = f"run-{run_id}"
     log.error("Unexpected fault in build %s", reference, exc_info=error)
-    return "failed", counts, f"Something unexpected went wrong. The log has the details under {reference}."
-
-
-def attachments(settings: Settings, counts: Counts, limit: int) -> list[Path]:
-    """The dataset files to attach: when that is allowed, and as many as fit into one message of the server."""
-    if not settings.discord.attach_records:
-        return []
-    chosen, room = [], limit
-    for file in counts["files"]:
-        if file["size"] <= room:
-            chosen.append(Path(file["path"]))
-            room -= file["size"]
-    return chosen
+    return Ending(
+        run_id,
+        "failed",
+        counts,
+        f"Something unexpected went wrong. The log has the details under {reference}.",
+    )
 
 
 def describe(run: Run, counts: Mapping[str, Any], url: str) -> str:
     """Who runs, since when, how far: for somebody who wanted to start a build."""
     far = f", {counts['messages']:,} messages read, {counts['samples']:,} samples" if counts else ""
     return (
-        f"Build #{run.id} is running: started by {embeds.plain(run.owner)} at "
+        f"Build #{run.id} is running: started by {plain(run.owner)} at "
         f"{run.started_at[:16].replace('T', ' ')} UTC{far}.{' ' + url if url else ''}"
     )
 

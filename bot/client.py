@@ -1,29 +1,35 @@
-"""The connection: intents, what is cached (nothing), commands registered when they changed."""
+"""The connection: intents, what is cached (nothing), and what lives as long as it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import asyncio
 import logging
 from collections.abc import Mapping
 
 import discord
 from discord.ext import commands
 
+from bot.announcing import Announcer
 from bot.builds import Builds
 from bot.cogs.archive import ArchiveCog
 from bot.cogs.check import CheckCog
 from bot.cogs.tuner import TunerCog
+from bot.events import TolerantParsers
+from bot.faults import ANY
+from bot.registration import Registration
 from bot.tree import WordsTree
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import Store
 from tuner.config.settings import Settings
-from tuner.errors import UsageError
+from tuner.errors import FatalError, RetryError
 
 log = logging.getLogger("tuner.bot")
 
-EVERYWHERE = "everywhere"
+PAUSE, LONGEST_PAUSE = (
+    5.0,
+    3600.0,
+)  # seconds until registering is tried again; doubled from one try to the next
 
 
 class TunerBot(commands.AutoShardedBot):
@@ -43,51 +49,53 @@ class TunerBot(commands.AutoShardedBot):
         )
         self.settings = settings
         self.store = store
-        self.builds = Builds(self, store, environment)
+        self.announcer = Announcer(self, settings.discord, store)
+        self.builds = Builds(self, store, self.announcer, environment)
         self._environment = environment
+        history = History(store)
+        self._parsers = TolerantParsers(self, lambda message_id: history.known([message_id]))
+        self._parsers.install()
+        self._registering: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         await self.add_cog(ArchiveCog(self.settings, History(self.store)))
         tuner = TunerCog(self, self.settings, self.store, self.builds)
         CheckCog(self, self.settings, self._environment).join(tuner.tuner)
         await self.add_cog(tuner)
-        await self._register()
+        registration = Registration(self.tree, self.settings.discord.guild, Runs(self.store))
+        if not await self._registered(registration):  # the commands of before go on working meanwhile
+            self._registering = asyncio.create_task(self._register_later(registration), name="tuner commands")
+        self.announcer.start()
 
-    async def _register(self) -> None:
-        """Register the commands if they differ from what was registered last."""
-        guild_id = self.settings.discord.guild
-        guild = discord.Object(guild_id) if guild_id else None
-        if guild:
-            self.tree.copy_global_to(guild=guild)
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=guild)]
-        digest = hashlib.sha256(json.dumps([self.application_id, guild_id, payload]).encode()).hexdigest()
-        runs = Runs(self.store)
-        if await runs.note("commands") == digest:
-            return
+    async def _registered(self, registration: Registration) -> bool:
         try:
-            await self.tree.sync(guild=guild)
-        except discord.Forbidden:
-            raise UsageError(
-                f"Discord lets the bot register no commands in discord.guild = {guild_id}. Check the id, and invite "
-                "the bot there with the scopes bot and applications.commands."
-            ) from None
-        await self._withdraw(await runs.note("commands in"), guild_id)
-        await runs.set_note("commands in", str(guild_id or EVERYWHERE))
-        await runs.set_note("commands", digest)
-        log.info("Commands registered %s", f"in server {guild_id}" if guild else "everywhere")
+            await registration.renew()
+        except (RetryError, *ANY) as error:
+            log.warning(
+                "The commands could not be registered yet, and will be later: %s",
+                error
+                if isinstance(error, RetryError)
+                else f"Discord's answer was odd ({type(error).__name__})",
+            )
+            return False
+        return True
 
-    async def _withdraw(self, old: str, guild_id: int | None) -> None:
-        """Take the commands away from where they were registered before: people would see each one twice."""
-        if not old or not self.application_id or old == str(guild_id or EVERYWHERE):
-            return
-        try:
-            if old == EVERYWHERE:
-                await self.http.bulk_upsert_global_commands(self.application_id, [])
-            else:
-                await self.http.bulk_upsert_guild_commands(self.application_id, int(old), [])
-        except discord.Forbidden:  # the bot is not in that server any more
-            log.info("The commands in server %s could not be withdrawn.", old)
+    async def _register_later(self, registration: Registration) -> None:
+        pause = PAUSE
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            try:
+                if await self._registered(registration):
+                    return
+            except FatalError as error:
+                log.error("%s", error)
+                return
 
     async def close(self) -> None:
+        if self._registering:
+            self._registering.cancel()
         await self.builds.close()
+        await self.announcer.close()
+        await self._parsers.close()
         await super().close()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import discord
 
+from bot.wording import code, fit, plain
 from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
@@ -22,22 +22,16 @@ COLOURS = {
     "interrupted": discord.Colour.orange(),
     "failed": discord.Colour.red(),
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
-def plain(name: str, longest: int = 60) -> str:
-    """Somebody's or something's name as inert text: no markdown, no mention, no direction marks, one line."""
-    text = _CONTROL.sub(" ", name)
-    text = text if len(text) <= longest else text[: longest - 1] + "…"
-    text = discord.utils.escape_markdown(discord.utils.escape_mentions(text))
-    text = text.replace("<", "‹").replace("#", "＃") if text.startswith("#") else text.replace("<", "‹")
-    return f"\u2068{text.strip()}\u2069"  # isolated, so that right-to-left names leave the rest in place
+def title(run_id: int, state: str) -> str:
+    return f"Build #{run_id}: {state}"
 
 
 def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str = "") -> discord.Embed:
-    """A run with its counts, running or over."""
+    """A run with its counts, running or over; in `message` what others wrote is inert."""
     embed = discord.Embed(
-        title=f"Build #{run_id}: {state}",
+        title=title(run_id, state),
         colour=COLOURS.get(state),
         description=fit(message, DESCRIPTION // 2),
     )
@@ -47,13 +41,12 @@ def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str =
         _add(embed, "Progress", _progress(counts), inline=False)
     _add(embed, "Channels", _channels(counts["channels"].values()), inline=False)
     stages, models = counts["stages"], counts["models"]
-    _add(embed, "Messages read", f"{counts['messages']:,} in {counts['requests']:,} requests")
+    _add(embed, "Messages read", _read(counts))
     _add(
         embed, "Conversations", f"{counts['conversations']:,}, cut into {stages['segment']['out']:,} segments"
     )
     _add(embed, "Approved", f"{stages['refine']['out']:,}")
-    wanted = f" of {counts['max_samples']:,}" if counts["max_samples"] else ""
-    _add(embed, "Samples", f"{counts['samples']:,}{wanted}")
+    _add(embed, "Samples", _samples(counts))
     _add(embed, "Synthetic tool calls", f"{counts['synthetic_tool_calls']:,}")
     _add(
         embed,
@@ -61,8 +54,7 @@ def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str =
         f"{models['calls']:,} ({models['failed']:,} failed, {models['reused']:,} decisions reused)\n"
         f"{models['prompt_tokens'] + models['completion_tokens']:,} tokens, {money(models['cost'])}",
     )
-    flow = " · ".join(f"{name} {s['in']:,} → {s['out']:,}" for name, s in stages.items() if s["in"])
-    _add(embed, "Stages", flow, inline=False)
+    _add(embed, "Stages", " · ".join(_flow(name, s) for name, s in stages.items() if s["in"]), inline=False)
     if dropped := _dropped(stages):
         _add(embed, "Left out", dropped, inline=False)
     if counts["notes"]:
@@ -85,25 +77,27 @@ def idle_embed(
     return _within_total(embed)
 
 
-def done_text(run_id: int, state: str, counts: Mapping[str, Any], requester: int) -> str:
-    """The first line of the message that announces the end, to the person who asked."""
-    if "estimate" in counts:
-        return f"<@{requester}> The estimate of build #{run_id} is ready."
-    if state == "failed":
-        return f"<@{requester}> Build #{run_id} failed."
-    if state != "finished":
-        return f"<@{requester}> Build #{run_id} is {state}."
-    dry = ", a dry run: nothing was written" if counts["dry_run"] else ""
-    return (
-        f"<@{requester}> Build #{run_id} is finished: {counts['samples']:,} samples in "
-        f"{duration(counts['seconds'])}{dry}."
+def closed_embed(run_id: int, state: str, counts: Mapping[str, Any], where: str) -> discord.Embed:
+    """What is left of the status message when the run is over: the whole result stands in the announcement."""
+    embed = discord.Embed(
+        title=title(run_id, state),
+        colour=COLOURS.get(state),
+        description=f"The result: {where}" if where else "",
     )
+    if counts:
+        _add(embed, "Samples", _samples(counts))
+    return embed
+
+
+def without_prospects(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a run that is over: what it was at, and how long it would take, is true no more."""
+    return {key: value for key, value in counts.items() if key not in ("doing", "share", "eta_seconds")}
 
 
 def add_result(embed: discord.Embed, counts: Mapping[str, Any]) -> discord.Embed:
     """The embed with where the dataset is, or with what a build would cost."""
     files = "\n".join(
-        f"`{file['path']}` {file['lines']:,} lines, {file['size']:,} bytes\nsha256 `{file['sha256']}`"
+        f"{code(file['path'])} {file['lines']:,} lines, {file['size']:,} bytes\nsha256 {code(file['sha256'])}"
         for file in counts.get("files", ())
     )
     _add(embed, "Dataset", files, inline=False)
@@ -117,23 +111,33 @@ def add_result(embed: discord.Embed, counts: Mapping[str, Any]) -> discord.Embed
     return _within_total(embed)
 
 
-def fit(text: str, limit: int) -> str:
-    """The text, cut at the end of a line where that is possible, within the limit."""
-    if len(text) <= limit:
-        return text
-    cut = text[: limit - 2]
-    head, newline, _ = cut.rpartition("\n")
-    return (head if newline and len(head) > limit // 2 else cut) + "\n…"
-
-
 def _progress(counts: Mapping[str, Any]) -> str:
-    share = counts["share"]
+    share = counts.get("share") or 0.0
     filled = round(share * 20)
-    eta = counts["eta_seconds"]
+    eta = counts.get("eta_seconds")
     left = f" · about {duration(eta)} left" if eta is not None else ""
     rate = counts["messages"] / counts["seconds"] if counts["seconds"] else 0
     bar = f"`{'█' * filled}{'░' * (20 - filled)}` {share:.0%}{left}"
-    return f"{bar}\n{counts['doing']} · {rate:,.0f} messages/s · {duration(counts['seconds'])} so far"
+    doing = f"{counts['doing']} · " if counts.get("doing") else ""
+    return f"{bar}\n{doing}{rate:,.0f} messages/s · {duration(counts['seconds'])} so far"
+
+
+def _samples(counts: Mapping[str, Any]) -> str:
+    wanted = f" of {counts['max_samples']:,}" if counts["max_samples"] else ""
+    return f"{counts['samples']:,}{wanted}"
+
+
+def _read(counts: Mapping[str, Any]) -> str:
+    """Pages that held nothing new were read for edits and deletions, or for people who were added."""
+    new, requests = counts["messages"], counts["requests"]
+    if requests and not new:
+        return f"nothing new; {requests:,} requests looked for changes"
+    return f"{new:,} in {requests:,} requests"
+
+
+def _flow(name: str, stage: Mapping[str, Any]) -> str:
+    out = sum(stage["dropped"].values())
+    return f"{name} {stage['in']:,} → {stage['out']:,}" + (f" ({out:,} left out)" if out else "")
 
 
 def _channels(channels: Iterable[Mapping[str, Any]]) -> str:

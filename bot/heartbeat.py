@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import aiohttp
 import discord
 
+from bot.admin_channel import AdminChannel
+from bot.faults import (
+    ANY,
+    ARCHIVED_THREAD,
+    EDITED_TOO_OFTEN,
+    LOCKED_THREAD,
+    ODD,
+    PASSING,
+    UNKNOWN_MESSAGE,
+    ChannelLostError,
+    brief,
+    is_passing,
+)
+from tuner.adapters.sqlite_announcements import new_nonce
 from tuner.adapters.sqlite_runs import Report
 
 log = logging.getLogger("tuner.bot")
 
 OLD = 3600.0  # seconds after which Discord allows few edits of a message
-UNKNOWN_MESSAGE, EDITED_TOO_OFTEN = 10008, 30046
-TRIES = 4
-PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError)
-
-AdminChannel = discord.TextChannel | discord.Thread
-
-
-class ChannelLostError(Exception):
-    """The admin channel is gone or closed to the bot."""
+LAST_BEAT = 3.0  # seconds for an update that is on its way when the build ends
+ODD_ROUNDS = 4  # after so many answers that cannot be read, a message is taken to be there
+TRIES, STEP = (
+    4,
+    1.0,
+)  # how often a message is tried, and by how many seconds each wait is longer than the last
 
 
 class StatusMessage:
@@ -39,16 +49,39 @@ class StatusMessage:
         self._moved = moved
         self._shown: dict[str, Any] = {}
         self._lost = False
+        self._over = asyncio.Event()
+        self._nonce = new_nonce()
+        self._odd = 0
 
     @property
     def url(self) -> str:
         return self._report.url if self._report else ""
 
+    @asynccontextmanager
+    async def kept(self, render: Callable[[], discord.Embed], seconds: float) -> AsyncIterator[None]:
+        """Show what `render` says while this block runs. What is on its way at the end gets a moment to arrive:
+        a message that nobody knows of would say for ever that the build runs."""
+        beat = asyncio.create_task(self.keep(render, seconds), name="tuner heartbeat")
+        try:
+            yield
+            self._over.set()
+            await asyncio.wait({beat}, timeout=LAST_BEAT)
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
     async def keep(self, render: Callable[[], discord.Embed], seconds: float) -> None:
-        """Show what `render` says, again every so many seconds, until cancelled."""
+        """Show what `render` says, again every so many seconds, until it is over. No fault ends this."""
         while True:
-            await self.show(render())
-            await asyncio.sleep(seconds)
+            [fault] = await asyncio.gather(self._render(render), return_exceptions=True)
+            if fault is not None:
+                log.error("The status message could not be made this time", exc_info=fault)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), seconds)
+                return
+
+    async def _render(self, render: Callable[[], discord.Embed]) -> None:
+        await self.show(render())
 
     async def show(self, embed: discord.Embed) -> None:
         """Show this now, if it is news. Passing faults are left to the next time."""
@@ -61,12 +94,22 @@ class StatusMessage:
         except ChannelLostError:
             self._lost = True
             log.warning("The admin channel is gone or closed: the build goes on without status messages.")
-        except discord.HTTPException as error:
-            log.info("Discord took no status update: HTTP %s, code %s", error.status, error.code)
-        except PASSING as error:
-            log.info("The status message could not be updated this time: %s", type(error).__name__)
+        except ANY as error:
+            log.info("The status message could not be updated this time: %s", brief(error))
         else:
             self._shown = content
+
+    async def finish(self, embed: discord.Embed) -> bool:
+        """Show how it ended in the message that is there; whether nothing is left to do about it."""
+        if self._report is None:
+            return True
+        try:
+            await self._channel.get_partial_message(self._report.message_id).edit(embed=embed)
+        except ANY as error:
+            log.info("The status message could not be brought to its end: %s", brief(error))
+            # A message that is gone, or lies in a closed channel, is left as it is.
+            return isinstance(error, discord.HTTPException) and not is_passing(error)
+        return True
 
     def _is_old(self) -> bool:
         return self._report is None or time.time() - self._report.posted_at > OLD
@@ -76,43 +119,54 @@ class StatusMessage:
         assert self._report is not None
         try:
             await self._channel.get_partial_message(self._report.message_id).edit(embed=embed)
-        except (discord.NotFound, discord.Forbidden) as error:
-            if error.code != UNKNOWN_MESSAGE:
-                raise ChannelLostError from error
-            return False
         except discord.RateLimited:  # longer than discord.py is told to wait
             return False
         except discord.HTTPException as error:
-            if error.code != EDITED_TOO_OFTEN:
-                raise
-            return False
+            if error.code in (
+                UNKNOWN_MESSAGE,
+                EDITED_TOO_OFTEN,
+                ARCHIVED_THREAD,
+            ):  # posting opens a thread again
+                return False
+            if isinstance(error, discord.NotFound | discord.Forbidden) or error.code == LOCKED_THREAD:
+                raise ChannelLostError from error
+            raise
         return True
 
     async def _post(self, embed: discord.Embed) -> None:
-        message = await send(self._channel, lambda: {"embed": embed})
+        try:
+            message = await send(self._channel, lambda: {"embed": embed}, self._nonce)
+        except ODD:
+            self._odd += 1  # it may be there, and cannot be edited: not one more with every beat
+            self._lost = self._odd >= ODD_ROUNDS
+            raise
+        self._nonce, self._odd = new_nonce(), 0
         self._report = Report(self._channel.guild.id, self._channel.id, message.id, time.time())
         await self._moved(self._report)
 
 
-async def send(channel: discord.abc.Messageable, content: Callable[[], dict[str, Any]]) -> discord.Message:
+async def send(
+    place: discord.abc.Messageable, content: Callable[[], dict[str, Any]], nonce: str
+) -> discord.Message:
     """Send a message once, whatever happens on the way: every try carries the same nonce.
 
-    `content` makes the arguments afresh for every try, because a try uses its files up. Raises
-    ChannelLostError, or the passing fault that was left after the last try.
+    `content` makes the arguments afresh for every try, because a try uses its files up. Raises ChannelLostError,
+    or the fault that was left after the last try; after one of ODD the message may be there all the same.
     """
-    nonce = secrets.token_hex(12)
     for attempt in range(1, TRIES):
+        made = content()
         try:
-            return await _send_once(channel, content, nonce)
-        except PASSING:
-            await asyncio.sleep(attempt)
-    return await _send_once(channel, content, nonce)
+            return await _send_once(place, made, nonce)
+        except (*PASSING, *ODD):
+            await asyncio.sleep(attempt * STEP)
+    return await _send_once(place, content(), nonce)
 
 
-async def _send_once(
-    channel: discord.abc.Messageable, content: Callable[[], dict[str, Any]], nonce: str
-) -> discord.Message:
+async def _send_once(place: discord.abc.Messageable, content: dict[str, Any], nonce: str) -> discord.Message:
     try:
-        return await channel.send(**content(), nonce=nonce)
-    except (discord.NotFound, discord.Forbidden) as error:
-        raise ChannelLostError from error
+        return await place.send(**content, nonce=nonce)
+    except discord.HTTPException as error:
+        closed = error.code in (LOCKED_THREAD, ARCHIVED_THREAD)
+        if closed or isinstance(error, discord.NotFound | discord.Forbidden):
+            raise ChannelLostError from error
+        raise

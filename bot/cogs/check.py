@@ -9,7 +9,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.tuner import admins_only
-from bot.embeds import DESCRIPTION, fit, plain
+from bot.embeds import DESCRIPTION
+from bot.tree import acknowledge, reply
+from bot.wording import fit, plain
 from tuner.adapters.discord_check import check_with_client
 from tuner.checkup import checkup
 from tuner.config.readiness import Finding, exit_code
@@ -37,14 +39,14 @@ class CheckCog(commands.Cog):
 
     @admins_only()
     async def _check(self, interaction: discord.Interaction[discord.Client]) -> None:
-        await interaction.response.defer(ephemeral=True)
+        await acknowledge(interaction)
         settings = self._settings
 
         async def ask_discord() -> list[Finding]:
             return await check_with_client(self._client, settings.dataset.channels, settings.collect)
 
         findings = await checkup(settings, self._environment, ask_discord, connected=True)
-        await interaction.followup.send(embed=check_embed(findings), ephemeral=True)
+        await reply(interaction, embed=check_embed(findings))
 
 
 def check_embed(findings: Sequence[Finding]) -> discord.Embed:

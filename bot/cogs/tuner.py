@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import discord
@@ -12,27 +12,21 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import embeds
+from bot.admin_channel import AdminChannel, Home, find, obstacle
 from bot.builds import Builds, Request, describe
-from bot.heartbeat import PASSING, AdminChannel, ChannelLostError, StatusMessage, send
-from bot.tree import NotAllowedError, reply
+from bot.faults import PASSING, ChannelLostError
+from bot.tree import HomelessError, Interaction, NotAllowedError, RefusedError, acknowledge, reply
+from bot.wording import plain
 from tuner import config, snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import Store, is_building
 from tuner.config.settings import Settings
-from tuner.errors import FatalError, UsageError
 
-log = logging.getLogger("tuner.bot")
-
-Interaction = discord.Interaction[discord.Client]
 Decorated = TypeVar("Decorated")
 
 MOST_SAMPLES = 100_000
 LAST_RUNS = 5
-NEEDED = {"view_channel": "View Channel", "embed_links": "Embed Links"}
-ATTACHING = {"attach_files": "Attach Files"}
-IN_CHANNELS = {"send_messages": "Send Messages"}
-IN_THREADS = {"send_messages_in_threads": "Send Messages in Threads"}
 
 
 def admins_only() -> Callable[[Decorated], Decorated]:
@@ -42,8 +36,7 @@ def admins_only() -> Callable[[Decorated], Decorated]:
         if not isinstance(interaction.user, discord.Member):
             raise app_commands.NoPrivateMessage
         cog = interaction.client.get_cog("TunerCog")  # type: ignore[attr-defined]
-        if not cog.is_admin(interaction):
-            raise NotAllowedError
+        await cog.admit(interaction)
         return True
 
     return app_commands.check(allowed)
@@ -67,28 +60,33 @@ class TunerCog(commands.Cog):
         self._runs = Runs(store)
         self._history = History(store)
         self._builds = builds
+        self._home = Home(client, settings.discord, self._runs)
         self._starting = asyncio.Lock()
+        if settings.discord.admin_roles:
+            # Discord would hide the commands from role holders without Manage Server. Now everybody sees them,
+            # and `admit` says who may use them.
+            self.tuner.default_permissions = None
 
-    def is_admin(self, interaction: Interaction) -> bool:
-        """Whether a member may use Tuner; nobody from other servers, whose people may have added the bot there."""
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        await (
+            self._home.id()
+        )  # while the admin channel is there, so that it is still known when it is deleted
+
+    async def admit(self, interaction: Interaction) -> None:
+        """Let members pass who may use Tuner; nobody from other servers, whose people may have added the bot there.
+
+        Raises NotAllowedError, or HomelessError when it cannot be told which server is worked for.
+        """
         member = interaction.user
-        if not isinstance(member, discord.Member) or self._home() not in (None, interaction.guild_id):
-            return False
+        home = await self._home.id()
+        if home is None and interaction.permissions.manage_guild:
+            raise HomelessError
+        if not isinstance(member, discord.Member) or home is None or home != interaction.guild_id:
+            raise NotAllowedError
         held = {role.id for role in member.roles}
-        return interaction.permissions.manage_guild or not held.isdisjoint(self.settings.discord.admin_roles)
-
-    def _home(self) -> int | None:
-        """The id of the server that is worked for; None while it cannot be told."""
-        admin_channel = self._client.get_channel(self.settings.discord.admin_channel or 0)
-        guild = getattr(admin_channel, "guild", None)
-        return self.settings.discord.guild or (guild.id if guild else None)
-
-    async def cog_load(self) -> None:
-        self._greeting = asyncio.create_task(self._report_interrupted(), name="tuner greeting")
-
-    async def cog_unload(self) -> None:
-        self._greeting.cancel()
-        await asyncio.gather(self._greeting, return_exceptions=True)
+        if not interaction.permissions.manage_guild and held.isdisjoint(self.settings.discord.admin_roles):
+            raise NotAllowedError
 
     # -- build -----------------------------------------------------------------
 
@@ -124,7 +122,9 @@ class TunerCog(commands.Cog):
 
     @build.autocomplete("channel")
     async def _channels(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        if not self.is_admin(interaction):  # autocompletion passes no check by itself
+        try:
+            await self.admit(interaction)  # autocompletion passes no check by itself
+        except app_commands.CheckFailure:
             return []
         names = {c.id: c.name for c in await self._history.channels()}
         choices = []
@@ -168,40 +168,29 @@ class TunerCog(commands.Cog):
         if channel is not None:
             allowed = [str(i) for i in self.settings.dataset.channels]
             if channel not in allowed:
-                raise UsageError(
+                raise RefusedError(
                     "That channel is not in `dataset.channels`. Choose one of those that are offered."
                 )
             overrides.append(("dataset.channels", [channel]))
         return config.changed(self.settings, overrides, "The command")
 
     async def _admin_channel(self) -> AdminChannel:
-        """The channel for progress. Raises FatalError with what to change when it cannot be used."""
-        channel_id = self.settings.discord.admin_channel
-        if channel_id is None:
-            raise UsageError(
+        """The channel for progress. Raises RefusedError with what to change when it cannot be used."""
+        discord_settings = self.settings.discord
+        if discord_settings.admin_channel is None:
+            raise RefusedError(
                 "Nothing was started: set `discord.admin_channel` to the channel for progress messages."
             )
         try:
-            channel = self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
-        except discord.NotFound:
-            raise FatalError(
-                f"Nothing was started: the admin channel {channel_id} does not exist any more."
+            channel = await find(self._client, discord_settings.admin_channel)
+        except ChannelLostError as error:
+            raise RefusedError(f"Nothing was started: {error}.") from error
+        except PASSING:
+            raise RefusedError(
+                "Nothing was started: Discord does not answer at present. Try again in a moment."
             ) from None
-        except discord.Forbidden:
-            raise FatalError(
-                f"Nothing was started: the bot may not see the admin channel <#{channel_id}>."
-            ) from None
-        if not isinstance(channel, discord.TextChannel | discord.Thread):
-            raise UsageError(f"Nothing was started: `discord.admin_channel` {channel_id} is no text channel.")
-        may = channel.permissions_for(channel.guild.me)
-        needed = {**NEEDED, **(IN_THREADS if isinstance(channel, discord.Thread) else IN_CHANNELS)}
-        if self.settings.discord.attach_records:
-            needed |= ATTACHING
-        missing = [label for name, label in needed.items() if not getattr(may, name)]
-        if missing:
-            raise FatalError(
-                f"Nothing was started: in the admin channel <#{channel_id}> the bot lacks {' and '.join(missing)}."
-            )
+        if fault := obstacle(channel, attach=discord_settings.attach_records):
+            raise RefusedError(f"Nothing was started: {fault}.")
         return channel
 
     # -- status and cancel -------------------------------------------------------
@@ -209,16 +198,18 @@ class TunerCog(commands.Cog):
     @tuner.command(description="Show how the build is doing, or what is stored")
     @admins_only()
     async def status(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True)
-        await interaction.followup.send(embed=await self._status_embed(), ephemeral=True)
+        await acknowledge(interaction)
+        await reply(interaction, embed=await self._status_embed())
 
     async def _status_embed(self) -> discord.Embed:
         if tally := self._builds.running:
             return embeds.run_embed(tally.run_id, "running", tally.snapshot(), self._builds.url)
         runs = await self._runs.last(LAST_RUNS)
-        if runs and runs[0].state == "running" and await self._held_elsewhere():
-            started = f"Started by {embeds.plain(runs[0].owner)}."
-            return embeds.run_embed(runs[0].id, "running", runs[0].progress, started)
+        if runs and runs[0].state == "running":
+            if await self._held_elsewhere():
+                started = f"Started by {plain(runs[0].owner)}."
+                return embeds.run_embed(runs[0].id, "running", runs[0].progress, started)
+            runs[0] = replace(runs[0], state="interrupted")  # its process died
         reaches = await self._history.reach()
         known = {r.channel.id: self._client.get_channel(r.channel.id) for r in reaches}
         ids = {i: getattr(channel, "last_message_id", None) for i, channel in known.items()}
@@ -229,7 +220,7 @@ class TunerCog(commands.Cog):
     @tuner.command(description="End the running build; what was read and decided is kept")
     @admins_only()
     async def cancel(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True)
+        await acknowledge(interaction)
         if await self._builds.cancel(interaction.user.display_name):
             await reply(
                 interaction, "The build was ended. What was read and decided is kept; `/tuner build` goes on."
@@ -238,34 +229,6 @@ class TunerCog(commands.Cog):
             await reply(interaction, f"That build runs in another process; end it there.\n{refusal}")
         else:
             await reply(interaction, "No build is running.")
-
-    # -- after a restart ---------------------------------------------------------
-
-    async def _report_interrupted(self) -> None:
-        """Tell the admin channel of a build that the last process left unfinished."""
-        await self._client.wait_until_ready()
-        runs = await self._runs.last(1)
-        if not runs or runs[0].state != "running" or await self._held_elsewhere():
-            return
-        run = runs[0]
-        await self._runs.end(run.id, "interrupted", run.progress, "Its process ended without a word.")
-        try:
-            channel = await self._admin_channel()
-            text = (
-                f"Build #{run.id} was interrupted. What was read and decided is kept; `/tuner build` goes on from "
-                "there."
-            )
-            embed = embeds.run_embed(run.id, "interrupted", run.progress)
-            await self._close_status(channel, run.id, embed)
-            await send(channel, lambda: {"content": text, "embed": embed})
-        except (FatalError, ChannelLostError, discord.HTTPException, *PASSING) as error:
-            log.warning("The interrupted build #%s could not be reported: %s", run.id, error)
-
-    async def _close_status(self, channel: AdminChannel, run_id: int, embed: discord.Embed) -> None:
-        """The status message of a build that died must not go on saying that it runs."""
-        report = await self._runs.report(run_id)
-        if report and report.channel_id == channel.id:
-            await StatusMessage(channel, report, lambda moved: self._runs.reported(run_id, moved)).show(embed)
 
 
 def _started(number: int, settings: Settings, estimate: bool) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot import embeds
 from bot.builds import describe
+from bot.wording import fit, plain
 from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
@@ -113,7 +114,7 @@ def check_text(text: str) -> None:
 @large
 @given(tallies(), st.sampled_from(sorted(embeds.COLOURS)), names)
 def test_a_run(tally: Tally, state: str, message: str) -> None:
-    check(embeds.run_embed(tally.run_id, state, tally.snapshot(), embeds.plain(message)))
+    check(embeds.run_embed(tally.run_id, state, tally.snapshot(), plain(message)))
 
 
 @large
@@ -150,17 +151,17 @@ def test_the_archive(archive: tuple[list[Run], list[Reach]], new: dict[int, int]
 @settings(deadline=None)
 @given(names, names)
 def test_a_name_is_one_line_of_inert_text(name: str, other: str) -> None:
-    text = embeds.plain(name)
+    text = plain(name)
     check_text(text)
     assert "\n" not in text
     assert (text[0], text[-1]) == ("\u2068", "\u2069")
     assert text.count("\u2068") == text.count("\u2069") == 1
-    check_text(f"{embeds.plain(name)} {embeds.plain(other)}")
+    check_text(f"{plain(name)} {plain(other)}")
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_markdown_in_a_name_is_escaped(name: str) -> None:
-    text = embeds.plain(name, 10_000).strip("\u2068\u2069")
+    text = plain(name, 10_000).strip("\u2068\u2069")
     unescaped = re.sub(r"\\.", "", text)
     assert not re.search(r"[*_~`|]", unescaped)
     assert not re.match(r"#{1,3} |> |>>> |- ", text)
@@ -178,7 +179,7 @@ def test_the_words_for_who_comes_second(owner: str) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=3000), st.integers(10, 2000))
 def test_a_text_that_is_cut_fits(text: str, limit: int) -> None:
-    fitted = embeds.fit(text, limit)
+    fitted = fit(text, limit)
     assert len(fitted) <= limit
     assert fitted == text or (len(text) > limit and fitted.endswith("\n…"))
 
@@ -220,6 +221,39 @@ def test_the_result_survives_a_crowded_embed() -> None:
     embed = embeds.run_embed(1, "failed", counts, "m" * 3000)
     assert "Dataset" in [field.name for field in embeds.add_result(embed, counts).fields]
     check(embed)
+
+
+def value(tally: Tally, name: str) -> str | None:
+    """A field of the embed of a finished run."""
+    [found] = [
+        one.value for one in embeds.run_embed(1, "finished", tally.snapshot()).fields if one.name == name
+    ]
+    return found
+
+
+def test_reading_again_is_no_reading_of_nothing() -> None:
+    tally = Tally(run_id=1, requests=39)
+    assert value(tally, "Messages read") == "nothing new; 39 requests looked for changes"
+    tally.channels[1] = ChannelTally("tools", "read", 1200, 1.0)
+    assert value(tally, "Messages read") == "1,200 in 39 requests"
+
+
+def test_what_came_into_a_stage_went_on_or_was_left_out() -> None:
+    tally = Tally(run_id=1)
+    tally.came("refine", 92)
+    tally.went("refine", 90)
+    tally.dropped("refine", "not worth learning", 2)
+    assert value(tally, "Stages") == "refine 92 → 90 (2 left out)"
+    assert value(tally, "Left out") == "refine: 2 \u2068not worth learning\u2069"
+
+
+def test_a_run_that_is_over_has_no_prospects() -> None:
+    tally = Tally(run_id=1)
+    tally.channels[1] = ChannelTally("tools", "reading", 9, 0.5)
+    kept = embeds.without_prospects(tally.snapshot())
+    assert not {"doing", "share", "eta_seconds"} & kept.keys()
+    for state in embeds.COLOURS:  # such counts are shown like any other
+        check(embeds.run_embed(1, state, kept))
 
 
 def test_what_the_last_runs_were() -> None:

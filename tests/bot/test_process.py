@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.__main__ import main
 from tests.support.building import Workplace
+from tests.support.discord_faults import GARBAGE, Answer, Fault, Wire, http_error
 from tests.support.discord_world import World
 from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import PATIENCE, until
@@ -108,6 +110,18 @@ def test_settings_a_bot_needs(
     assert not work.archive.exists()
 
 
+def test_everything_that_is_missing_is_said_at_once(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    monkeypatch.delenv("DISCORD_API_TOKEN", raising=False)
+    file = configured(work, 3, {"discord.admin_channel": None, "discord.acknowledge_policy": False})
+    assert main(["--config", str(file)]) == 2
+    said = capsys.readouterr().err
+    for words in ("Developer Policy", "discord.admin_channel is not set", "needs the environment variable"):
+        assert words in said
+
+
 def test_without_a_configuration_it_says_where_it_looked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +132,52 @@ def test_without_a_configuration_it_says_where_it_looked(
     assert "nowhere.toml" in capsys.readouterr().err
     assert main(["--nonsense"]) == 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("token", ["test-\ntoken", "test-\r\ntoken", "tést-token", "test token", "tes\x07t"])
+def test_a_token_that_cannot_be_one(file: Path, token: str) -> None:
+    with bot_process(NOWHERE, "--config", str(file), DISCORD_TOKEN=token) as process:
+        said = refusal(process)
+    assert "DISCORD_TOKEN" in said
+    assert token not in said and "test" not in said.replace(str(file), "")
+
+
+def test_commands_that_discord_refuses_name_the_field(world: World, file: Path) -> None:
+    errors: Any = {
+        "_errors": [{"code": "BASE_TYPE_BAD_LENGTH", "message": "Must be 100 or fewer in length."}]
+    }
+    for step in ("description", "2", "options", "0", "options", "0"):
+        errors = {step: errors}
+    invalid = Answer(400, {"code": 50035, "message": "Invalid Form Body", "errors": errors})
+    with in_thread(LoopbackDiscord(world)) as server:
+        server.fail("/commands$", invalid, times=None, method="PUT")
+        with bot_process(server.url, "--config", str(file), DISCORD_TOKEN="test-token") as process:
+            said = refusal(process)
+    assert "/tuner build earliest, description: Must be 100 or fewer in length." in said
+    assert "lost" not in said
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("/users/@me$", http_error(503)),
+        ("/users/@me$", GARBAGE),
+        ("/users/@me$", Wire.RESET),
+        ("/oauth2/applications/@me$", Answer(200, {})),
+        ("/gateway/bot$", http_error(503)),
+        ("/commands$", http_error(503)),
+        ("/commands$", GARBAGE),
+        ("/commands$", Answer(400, {"code": 50035, "message": "Odd", "errors": ["odd"]})),
+    ],
+)
+def test_what_passes_is_waited_for(world: World, file: Path, path: str, fault: Fault) -> None:
+    with in_thread(LoopbackDiscord(world)) as server:
+        server.fail(path, fault)
+        with bot_process(server.url, "--config", str(file), DISCORD_TOKEN="test-token") as process:
+            asyncio.run(until(lambda: server.gateway.sessions and server.commands.registrations, PATIENCE))
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "Traceback" in errors) == (0, False), errors
 
 
 def test_a_refused_token_is_tried_once(world: World, file: Path) -> None:

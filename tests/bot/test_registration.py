@@ -6,7 +6,7 @@ import pytest
 from discord import app_commands
 
 from tests.support.discord_faults import http_error
-from tests.support.discord_world import JsonObject, World
+from tests.support.discord_world import JsonObject, Permission, World
 from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.running_bot import running_bot
 from tuner.errors import UsageError
@@ -34,6 +34,23 @@ async def test_commands_are_for_guilds_only(world: World, tmp_path: Path) -> Non
     assert command["integration_types"] == [0]
     assert command["default_member_permissions"] == str(1 << 5)
     assert [one["name"] for one in command["options"]] == ["build", "status", "cancel", "check"]
+
+
+async def test_role_holders_see_the_commands(world: World, ada: JsonObject, tmp_path: Path) -> None:
+    """Discord hides a command from who lacks its default permissions, whatever the bot would let them do."""
+    role = world.add_role(0, ada)
+    home, manager = world.guild.id, Permission.MANAGE_GUILD
+    async with LoopbackDiscord(world) as server:
+        async with running_bot(world, tmp_path, server=server):
+            assert not server.commands.shown_to("tuner build", home, 0)
+            assert server.commands.shown_to("tuner build", home, manager)
+        roles = {"discord.admin_roles": [str(role)]}
+        async with running_bot(world, tmp_path, roles, server=server) as running:
+            assert server.commands.shown_to("tuner build", home, 0)
+            used = await running.use("cancel", user=ada, permissions=0).edited()
+            assert used.original is not None and used.original["content"] == "No build is running."
+        async with running_bot(world, tmp_path, server=server):  # and back
+            assert not server.commands.shown_to("tuner build", home, 0)
 
 
 async def test_the_options_of_build(world: World, tmp_path: Path) -> None:

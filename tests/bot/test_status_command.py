@@ -176,6 +176,15 @@ async def test_a_run_whose_process_died_is_no_longer_running(world: World, tmp_p
             assert fields["Last builds"].startswith("#1 interrupted, ")
 
 
+async def test_a_run_that_died_while_the_bot_was_up_does_not_run(world: World, tmp_path: Path) -> None:
+    async with running_bot(world, tmp_path) as running:
+        await until(running.bot.is_ready)
+        await Runs(running.store).start("a process that died", {})
+        title, fields = await shown(running)
+    assert title == "No build is running"
+    assert fields["Last builds"].startswith("#1 interrupted, ")
+
+
 async def test_cancel_ends_the_build_and_says_so(world: World, tmp_path: Path, ada: JsonObject) -> None:
     bo = world.add_user("bo")
     async with running_bot(world, tmp_path) as running:

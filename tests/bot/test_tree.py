@@ -10,10 +10,13 @@ from discord import app_commands
 
 from bot import embeds
 from bot.tree import NotAllowedError, words
+from tests.support.building import Workplace
+from tests.support.discord_faults import GARBAGE, Fault, http_error
 from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import JsonObject, Permission, World
+from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import PATIENCE, until
-from tests.support.running_bot import RunningBot, running_bot
+from tests.support.running_bot import MANAGE_GUILD, RunningBot, running_bot
 from tuner.errors import FatalError, UsageError
 
 REFUSAL = "Only people who may manage this server, or who hold one of Tuner's roles, can use this."
@@ -87,6 +90,69 @@ async def test_who_manages_another_server_may_not(running: RunningBot, world: Wo
     assert running.paths.rows("SELECT * FROM runs") == []
 
 
+@pytest.mark.parametrize("restarted", [False, True], ids=["while it runs", "before it started"])
+async def test_nobody_of_another_server_may_when_the_admin_channel_is_gone(
+    world: World, ada: JsonObject, tools: int, ops: int, tmp_path: Path, restarted: bool
+) -> None:
+    elsewhere = world.add_guild("Elsewhere")
+    elsewhere.set_member(ada)
+    channel = world.add_channel("their own", guild=elsewhere)
+    async with LoopbackDiscord(world) as server:
+        changes = {"discord.admin_channel": str(ops)}
+        async with running_bot(world, tmp_path, changes, server=server) as running:
+            server.delete_channel(ops)
+            await until(lambda: running.bot.get_channel(ops) is None)
+            if not restarted:
+                await only_at_home(running, ada, channel)
+        if restarted:
+            async with running_bot(world, tmp_path, changes, server=server) as running:
+                await only_at_home(running, ada, channel)
+
+
+async def only_at_home(running: RunningBot, ada: JsonObject, elsewhere: int) -> None:
+    """Managers of another server are refused; those at home learn what is wrong."""
+    for command in COMMANDS:
+        assert await settled(running.use(command, user=ada, channel=elsewhere)) == REFUSAL
+    asked = running.server.autocomplete(
+        "tuner build", "channel", "", user=ada, channel=elsewhere, permissions=MANAGE_GUILD
+    )
+    assert (await asked.answered()).choices == []
+    used = await running.use("build", user=ada).answered()
+    assert used.content.startswith("Nothing was started: the admin channel")
+    assert running.paths.rows("SELECT * FROM runs") == []
+
+
+async def test_without_a_known_home_nobody_may(
+    world: World, ada: JsonObject, tools: int, ops: int, tmp_path: Path
+) -> None:
+    elsewhere = world.add_guild("Elsewhere")
+    elsewhere.set_member(ada)
+    channel = world.add_channel("their own", guild=elsewhere)
+    async with running_bot(world, tmp_path, {"discord.admin_channel": "123456789012345678"}) as running:
+        for place in (tools, channel):
+            for command in COMMANDS:
+                said = await settled(running.use(command, user=ada, channel=place))
+                assert said.startswith("Nobody can use this at present")
+                assert await settled(running.use(command, user=ada, channel=place, permissions=0)) == REFUSAL
+        looked = [one for one in running.server.requests if one.path == "/channels/123456789012345678"]
+        assert len(looked) == 1  # whoever is refused does not make the bot ask Discord each time
+    assert Workplace(tmp_path).rows("SELECT * FROM runs") == []
+
+
+async def test_an_archived_thread_names_the_home(
+    world: World, ada: JsonObject, tools: int, ops: int, tmp_path: Path
+) -> None:
+    """It is in no cache; its server is found out all the same."""
+    thread = world.add_thread(ops, "builds", archived=True)
+    elsewhere = world.add_guild("Elsewhere")
+    elsewhere.set_member(ada)
+    channel = world.add_channel("their own", guild=elsewhere)
+    async with running_bot(world, tmp_path, {"discord.admin_channel": str(thread)}) as running:
+        assert running.bot.get_channel(thread) is None
+        assert await settled(running.use("cancel", user=ada, channel=channel)) == REFUSAL
+        assert await settled(running.use("cancel", user=ada)) == "No build is running."
+
+
 # Faults
 
 
@@ -138,6 +204,40 @@ async def test_an_interaction_that_expired_is_only_logged(
     assert used.refused == [10062]
     assert used.callback is None
     assert (await settled(running.use("cancel"))) == "No build is running."
+
+
+@pytest.mark.parametrize("fault", [http_error(404, "Unknown interaction", 10062), http_error(503), GARBAGE])
+async def test_a_build_is_ended_although_that_cannot_be_said(
+    running: RunningBot, ada: JsonObject, fault: Fault
+) -> None:
+    with running.held():
+        await running.use("build", user=ada).answered()
+        await until(lambda: running.server.history_requests())
+        running.server.fail("/callback$", fault)
+        running.use("cancel", user=ada)
+        await until(lambda: not running.bot.builds.running)
+    [(state,)] = running.paths.rows("SELECT state FROM runs")
+    assert state == "interrupted"
+
+
+@pytest.mark.parametrize("fault", [http_error(404, "Unknown interaction", 10062), http_error(503), GARBAGE])
+async def test_a_status_that_cannot_be_shown_is_no_unexpected_fault(
+    running: RunningBot, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.server.fail("/callback$", fault, times=2)
+    running.use("status")
+    await until(lambda: "An answer could not be delivered" in caplog.text)
+    assert "Unexpected fault" not in caplog.text
+    assert await settled(running.use("cancel")) == "No build is running."
+
+
+async def test_a_server_that_nobody_knows(running: RunningBot, ada: JsonObject, ops: int) -> None:
+    unknown = {"guild_id": "123456789012345678", "guild": {"id": "123456789012345678", "features": []}}
+    for command in COMMANDS:
+        used = running.server.interactions.make(f"tuner {command}", {}, ada, running.world.channels[ops])
+        used.payload["member"]["permissions"] = str(MANAGE_GUILD)
+        running.server.gateway.dispatch("INTERACTION_CREATE", dict(used.payload) | unknown)
+        assert await settled(used) == REFUSAL
 
 
 @pytest.mark.parametrize(

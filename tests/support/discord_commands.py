@@ -32,6 +32,15 @@ class Commands:
                     return command, words
         raise LookupError(f"/{name} is not registered")
 
+    def shown_to(self, path: str, guild_id: int, permissions: int) -> bool:
+        """Whether Discord shows a command to a member with these permissions, no overrides being set.
+
+        `LoopbackDiscord.interact` does not ask: overrides may let anybody through.
+        """
+        needed = self.registered(path, guild_id)[0]["default_member_permissions"]
+        administrator = 1 << 3
+        return needed is None or bool(permissions & (administrator | int(needed)))
+
     def routes(self) -> dict[str, Handler]:
         found: dict[str, Handler] = {}
         for place in ("/applications/{application}", "/applications/{application}/guilds/{guild}"):

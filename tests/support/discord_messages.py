@@ -42,6 +42,7 @@ def send(call: Call) -> JsonObject:
     if not call.may(target, talk) or (call.files and not call.may(target, Permission.ATTACH_FILES)):
         raise Refused(403, 50013, "Missing Permissions")
     check_limits(call, call.body)
+    _reopen(call, target)
     nonce = call.body.get("nonce")
     if nonce is not None and call.body.get("enforce_nonce"):
         twins = (message for message in reversed(target.messages) if message.get("nonce") == nonce)
@@ -60,10 +61,21 @@ def edit(call: Call) -> JsonObject:
     if found["author"]["id"] != call.world.bot["id"]:
         raise Refused(403, 50005, "Cannot edit a message authored by another user")
     check_limits(call, call.body, found)
+    if target.is_thread and target.data["thread_metadata"]["archived"]:
+        raise Refused(400, 50083, "Thread is archived")
     if not call.may(target, Permission.EMBED_LINKS) and call.body.get("embeds"):
         check_not_empty(call, found | call.body | {"embeds": []})
     rewrite(call, found, call.body, "edit")
     return shown(call.world, found)
+
+
+def _reopen(call: Call, target: Channel) -> None:
+    """A message opens an archived thread again; a locked one stays closed to all but its moderators."""
+    if target.is_thread:
+        metadata = target.data["thread_metadata"]
+        if metadata["locked"] and not call.may(target, Permission.MANAGE_THREADS):
+            raise Refused(400, 160005, "Thread is locked")
+        metadata["archived"] = False
 
 
 def delete(call: Call) -> None:

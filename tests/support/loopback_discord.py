@@ -387,11 +387,11 @@ async def body_of(request: web.Request) -> tuple[Any, list[SentFile]]:
         return await request.json(), []
     form = await request.post()
     payload = form.get("payload_json", "{}")
-    files = [
-        SentFile(name, part.filename, part.file.read())
-        for name, part in form.items()
-        if isinstance(part, web.FileField)
-    ]
+    files = []
+    for name, part in form.items():
+        if isinstance(part, web.FileField):
+            with part.file:  # a large one lies in a temporary file
+                files.append(SentFile(name, part.filename, part.file.read()))
     return json.loads(payload if isinstance(payload, str) else "{}"), files
 
 

@@ -118,7 +118,9 @@ async def running_bot(
 
 def bot_settings(world: World, paths: Workplace, changes: Changes = NO_CHANGES) -> Settings:
     """Settings that fit a test of the bot, as `running_bot` uses them."""
-    places = {id_: c.data["name"] for id_, c in world.channels.items() if c.data["type"] in (TEXT, FORUM)}
+    places = {
+        id_: c.data.get("name") for id_, c in world.channels.items() if c.data.get("type") in (TEXT, FORUM)
+    }
     channels = [id_ for id_, name in places.items() if name != ADMIN_CHANNEL]
     chosen = paths.overrides(channels, {"discord.heartbeat_seconds": 1})
     for id_, name in places.items():

@@ -60,8 +60,12 @@ class Runs:
             return cursor.lastrowid or 0
 
     async def update(self, run_id: int, progress: Mapping[str, Any]) -> None:
+        """Record how a run goes; what waited for its turn until the run was over comes too late."""
         async with self._store.transaction() as db:
-            await db.execute("UPDATE runs SET progress = ? WHERE id = ?", (json.dumps(progress), run_id))
+            await db.execute(
+                "UPDATE runs SET progress = ? WHERE id = ? AND state = 'running'",
+                (json.dumps(progress), run_id),
+            )
 
     async def end(self, run_id: int, state: str, progress: Mapping[str, Any], message: str) -> None:
         async with self._store.transaction() as db:
@@ -69,6 +73,16 @@ class Runs:
                 "UPDATE runs SET state = ?, ended_at = ?, progress = ?, message = ? WHERE id = ?",
                 (state, _now(), json.dumps(progress), message, run_id),
             )
+
+    async def found_dead(self, run_id: int, progress: Mapping[str, Any]) -> bool:
+        """Record that a run's process is gone; whether it had not said itself how the run ended."""
+        async with self._store.transaction() as db:
+            cursor = await db.execute(
+                "UPDATE runs SET state = 'interrupted', ended_at = ?, progress = ?, message = ? "
+                "WHERE id = ? AND state = 'running'",
+                (_now(), json.dumps(progress), "Its process ended without a word.", run_id),
+            )
+            return cursor.rowcount > 0
 
     async def made(self, run_id: int, digests: Sequence[str]) -> None:
         """Remember the SHA-256 of the dataset files that a run is about to leave."""
@@ -115,12 +129,19 @@ class Runs:
         async with self._store.transaction() as db:
             await db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{key}", value))
 
+    async def find(self, run_id: int) -> Run | None:
+        """One run by its number."""
+        found = await self._select("WHERE id = ?", run_id)
+        return found[0] if found else None
+
     async def last(self, count: int) -> list[Run]:
         """The newest runs, newest first."""
+        return await self._select("ORDER BY id DESC LIMIT ?", count)
+
+    async def _select(self, which: str, value: int) -> list[Run]:
         rows = await self._store.fetch(
-            "SELECT id, state, started_at, ended_at, owner, options, progress, message FROM runs "
-            "ORDER BY id DESC LIMIT ?",
-            (count,),
+            f"SELECT id, state, started_at, ended_at, owner, options, progress, message FROM runs {which}",
+            (value,),
         )
         return [
             Run(number, state, started, ended, owner, json.loads(options), json.loads(progress), message)
