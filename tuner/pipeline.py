@@ -73,7 +73,7 @@ async def build_dataset(
     async with recorded(store, _options(dataset), tally, owner) as run_id:
         source = open_source(await _adopt_audience(history, dataset, tally), tally)
         async with (
-            collecting(source, history, dataset, settings.collect.concurrency, tally) as collection,
+            collecting(source, history, dataset, settings.collect, tally) as collection,
             dataset_writer(Path(dataset.output_path), settings.export.profiles, dataset.dry_run) as writer,
         ):
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
@@ -108,7 +108,7 @@ async def estimate_dataset(
     estimate = Estimate(counter.length, counter.exact)
     async with recorded(store, _options(dataset), tally, owner) as run_id:
         source = open_source(await _adopt_audience(history, dataset, tally), tally)
-        async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
+        async with collecting(source, history, dataset, settings.collect, tally) as collection:
             names = {
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
             }

@@ -291,8 +291,9 @@ async def test_what_was_missed_without_a_resume_is_read_again(
         await until(lambda: running.paths.ranges(channel) != before)
         asked = len(running.server.history_requests(channel))
         await running.build()
-        [request] = running.server.history_requests(channel)[asked:]
-        assert ids(world, channel)[149] <= int(request.query["after"]) < recent[0]
+        page, second_look = running.server.history_requests(channel)[asked:]
+        assert ids(world, channel)[149] <= int(page.query["after"]) < recent[0]
+        assert second_look.query["around"] == deleted["id"]
         texts = dict(zip(running.paths.stored(channel), running.paths.contents(channel), strict=True))
         assert texts[id_of(edited)] == "how do I mend the piano?"
         assert texts[id_of(deleted)] is None

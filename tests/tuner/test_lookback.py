@@ -36,9 +36,14 @@ def said(message_id: int, text: str, edited_ms: int = 0, speaker: int = 500) -> 
 async def store(
     history: History, found: list[Incoming], covered: tuple[int, int] | None, channel: int = CHANNEL
 ) -> int:
+    """What was stored of the range and is not found counts as gone."""
     audience = Audience(allowed=None, bots=frozenset(), opted_out=frozenset(), salt=b"salt")
     page = admit_page(channel, found, audience)
-    return await history.store_page(channel, page, Range(*covered) if covered else None)
+    within = Range(*covered) if covered else Range(1, 0)
+    gone = set(await history.kept(channel, within)) - {m.id for m in page.messages}
+    new = await history.store_page(channel, page, within if covered else None, frozenset(gone))
+    await history.settle(channel, 1)
+    return new
 
 
 # Ranges

@@ -42,9 +42,7 @@ async def import_exports(store: Store, settings: Settings, exports: Sequence[str
     tally, history = Tally(), History(store)
     audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
     source = ExportSource(find_exports(exports, tally), audience, tally)
-    async with collecting(
-        source, history, settings.dataset, settings.collect.concurrency, tally
-    ) as collection:
+    async with collecting(source, history, settings.dataset, settings.collect, tally) as collection:
         for channel in collection.channels:
             await collection.ready(channel)
         return collection.channels
