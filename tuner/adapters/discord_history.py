@@ -156,7 +156,8 @@ class DiscordSource:
             newest = frozenset(_ids(await self._page(channel, PAGE)))
             if not newest:
                 return _Stretch([], self._nothing_shown(channel, known=bool(raw or ranges)))
-            if max(newest) <= last:
+            # The newest page has to show at least what was just shown, or it was cut short itself.
+            if max(newest) == last or (not raw and max(newest) < last):
                 return _Stretch(raw, "end", newest)
             again = {as_id(item["id"]): item for item in await self._page(channel, limit, after=after)}
             raw = list(({as_id(item["id"]): item for item in raw} | again).values())

@@ -32,7 +32,7 @@ def permissions(guild: JsonObject, member: JsonObject, channel: JsonObject) -> P
     Channel there is nothing else.
     """
     guild_id, user = str(guild.get("id")), member.get("user")
-    user_id = str(user.get("id")) if isinstance(user, Mapping) else ""
+    user_id = str(user.get("id") or "") if isinstance(user, Mapping) else ""
     roles = {str(role.get("id")): _bits(role.get("permissions")) for role in _objects(guild.get("roles"))}
     if guild_id not in roles or not user_id:
         return None
