@@ -33,6 +33,10 @@ class NoneReadableError(UsageError):
         self.exit_code = 1 if gone else 2
 
 
+async def _nothing_kept(within: Range) -> Sequence[int]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a run wants of a channel: everything from id `start` on that `ranges` do not hold.
@@ -44,7 +48,7 @@ class Wanted:
     start: int
     ranges: tuple[Range, ...]
     limit: int | None
-    kept: Callable[[Range], Awaitable[Sequence[int]]]
+    kept: Callable[[Range], Awaitable[Sequence[int]]] = _nothing_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +265,7 @@ class Collection:
 
     async def _store(self, channel: Channel, wanted: Wanted, progress: ChannelTally) -> tuple[int, bool]:
         """Store what the source yields; the last id that it covers, and whether there were messages."""
-        last = furthest = 0
+        last, furthest = 0, -1
         async with aclosing(self._source.read(channel, wanted)) as batches:
             async for batch in batches:
                 self._answered = True
