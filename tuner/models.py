@@ -24,7 +24,8 @@ class Channel:
     guild_name: str = ""
     parent_id: int | None = None
     topic: str = ""
-    last_message_id: int | None = None  # Discord's hint; may name a deleted message
+    last_message_id: int | None = None  # Discord's hint; may name a deleted message, or be behind
+    archived_ms: int = 0  # when a thread was archived, unix milliseconds; 0 for what is open
     author: int | None = None  # who gave a thread its title, as a speaker; None when that is not known
 
     @property

@@ -82,7 +82,7 @@ async def build_dataset(
             history, audience = await adopt_audience(store, settings, tally, confirmed=confirmed)
         synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
         source = open_source(audience, tally)
-        async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
+        async with collecting(source, history, dataset, settings.collect, tally) as collection:
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {channel.id: channel.name for channel in channels.values()}
             tally.stored = await _stored(history, collection.channels)
@@ -121,7 +121,7 @@ async def estimate_dataset(
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
         history, audience = await look_as_audience(store, settings, tally)
         source = open_source(audience, tally)
-        async with collecting(source, history, dataset, settings.collect.concurrency, tally) as collection:
+        async with collecting(source, history, dataset, settings.collect, tally) as collection:
             names = {
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
             }

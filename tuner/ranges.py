@@ -30,6 +30,18 @@ def merge(ranges: Iterable[Range]) -> list[Range]:
     return merged
 
 
+def without(ranges: Iterable[Range], taken: Range) -> list[Range]:
+    """The same coverage less the ids that are `taken`."""
+    left = []
+    for item in merge(ranges):
+        parts = (
+            Range(item.first, min(item.last, taken.first - 1)),
+            Range(max(item.first, taken.last + 1), item.last),
+        )
+        left += [part for part in parts if part.first <= part.last]
+    return merge(left)
+
+
 def resume_after(ranges: Iterable[Range], start: int) -> int:
     """The id after which reading goes on, so that nothing from `start` on is missed or read twice."""
     for item in merge(ranges):

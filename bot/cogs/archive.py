@@ -1,7 +1,8 @@
 """Keeps stored messages as they are in Discord: edits change them, deletions erase them.
 
 Events never add messages and never move a cursor: ids are only roughly ordered, and older history may be
-missing. What a lost connection may have hidden is read again by the next build (`collect.lookback`).
+missing. Of messages that are not stored it is remembered that they were deleted or edited, for their page may be
+on the way. What a lost connection may have hidden is read again by the next build (`collect.lookback`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 import discord
 from discord.ext import commands
 
-from tuner.adapters.discord_page import read_page
+from tuner.adapters.discord_page import edited_at, read_page
 from tuner.adapters.sqlite_history import History
 from tuner.config.settings import Settings
 from tuner.errors import FatalError
@@ -34,6 +35,7 @@ class ArchiveCog(commands.Cog):
         self._history = history
         self._purge: asyncio.Task[None] | None = None
         self._has_traces = False
+        self._listening = False
 
     async def cog_load(self) -> None:
         self._purge_soon()  # a bot that was killed may have left traces
@@ -43,17 +45,20 @@ class ArchiveCog(commands.Cog):
             self._purge.cancel()
             await asyncio.gather(self._purge, return_exceptions=True)
             await self._history.purge()
+        await self._stop_listening()
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         if event.data.get("edited_timestamp") is None:  # a link unfurling, not an edit
             return
-        if not await self._history.known([event.message_id]):
+        incoming = read_page([event.data], Tally())
+        edited_ms = incoming[0].edited_ms if incoming else edited_at(event.data)
+        if not await self._history.await_edit(event.message_id, edited_ms):
             return
         audience = await self._history.audience(
             self._settings.dataset.allowed_users, self._settings.dataset.personas
         )
-        page = admit_page(event.channel_id, read_page([event.data], Tally()), audience)
+        page = admit_page(event.channel_id, incoming, audience)
         await self._history.store_page(event.channel_id, page, None)
         self._purge_soon()
 
@@ -76,7 +81,22 @@ class ArchiveCog(commands.Cog):
     @commands.Cog.listener()
     async def on_shard_ready(self, shard_id: int) -> None:
         """A new session: at the first start, or when Discord did not let the old one be resumed."""
-        await self._history.look_back_from(time.time() - self._settings.collect.lookback * 3600)
+        self._listening = True
+        await self._history.look_back(self._settings.collect.lookback, time.time())
+
+    @commands.Cog.listener()
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        self._listening = True  # and what was missed has been told
+
+    @commands.Cog.listener()
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        await self._stop_listening()
+
+    async def _stop_listening(self) -> None:
+        """Remember until when changes were seen; tries to connect that fail do not count."""
+        if self._listening:
+            self._listening = False
+            await self._history.attend(time.time())
 
     async def _erase(self, message_ids: list[int]) -> None:
         if await self._history.erase(message_ids):

@@ -1,6 +1,7 @@
 """The archive follows what happens to stored messages, live and after a lost connection."""
 
 import asyncio
+import copy
 import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import pytest
 
 import bot.cogs.archive
 from tests.support.building import ids
+from tests.support.discord_faults import Changed
 from tests.support.discord_world import FORUM, JsonObject, World, id_of
 from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import until
@@ -267,6 +269,51 @@ async def test_events_are_applied_while_a_build_runs(
         assert SECRET not in dataset(running)
 
 
+# While a page is on the way
+
+
+@pytest.mark.parametrize("how", ["deleted", "channel deleted", "edited"])
+async def test_what_happens_while_a_page_is_on_the_way_counts(
+    how: str, world: World, ada: JsonObject, tools: int, ops: int, tmp_path: Path
+) -> None:
+    """The page holds what was true when Discord made it, and arrives after the event."""
+    [told] = tell_secret(world, tools, 10)
+    doomed = talk(world, "doomed", 5)
+    tell_secret(world, doomed, 3)
+    async with running_bot(world, tmp_path) as running:
+        server = running.server
+
+        def meanwhile(body: list[JsonObject]) -> list[JsonObject]:
+            page = copy.deepcopy(body)
+            server.delay = 0.3
+            if how == "deleted":
+                server.delete(tools, told)
+            elif how == "edited":
+                server.edit(tools, told, content="how do I mend the piano?")
+            return page
+
+        def meanwhile_doomed(body: list[JsonObject]) -> list[JsonObject]:
+            page = copy.deepcopy(body)
+            server.delay = 0.3
+            if how == "channel deleted":
+                server.delete_channel(doomed)
+            return page
+
+        server.fail(f"^/channels/{tools}/messages$", Changed(meanwhile), method="GET")
+        server.fail(f"^/channels/{doomed}/messages$", Changed(meanwhile_doomed), method="GET")
+        await running.use("build").answered()
+        await until(lambda: len(server.history_requests(tools)) > 0)
+        await until(lambda: len(server.history_requests(doomed)) > 0)
+        await running.ended(30)
+        if how == "deleted":
+            assert running.paths.contents(tools)[10] is None
+        elif how == "edited":
+            assert running.paths.contents(tools)[10] == "how do I mend the piano?"
+            assert len(running.paths.ranges(tools)) == 1
+        else:
+            assert set(running.paths.contents(doomed)) == {None}
+
+
 # A connection that was lost
 
 
@@ -297,8 +344,9 @@ async def test_what_was_missed_without_a_resume_is_read_again(
         await until(lambda: running.paths.ranges(channel) != before)
         asked = len(running.server.history_requests(channel))
         await running.build()
-        [request] = running.server.history_requests(channel)[asked:]
-        assert ids(world, channel)[149] <= int(request.query["after"]) < recent[0]
+        page, second_look = running.server.history_requests(channel)[asked:]
+        assert ids(world, channel)[149] <= int(page.query["after"]) < recent[0]
+        assert second_look.query["around"] == deleted["id"]
         texts = dict(zip(running.paths.stored(channel), running.paths.contents(channel), strict=True))
         assert texts[id_of(edited)] == "how do I mend the piano?"
         assert texts[id_of(deleted)] is None

@@ -43,7 +43,14 @@ class Wire(Enum):
     STALL = auto()  # no answer until the client leaves or the server stops
 
 
-Fault = Answer | Wire
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The true answer with its body changed: pages that are cut short, objects that lack a field."""
+
+    change: Callable[[Any], Any]
+
+
+Fault = Answer | Wire | Changed
 
 GARBAGE = Answer(200, "<html>This is not the JSON the headers promise.</html>")
 CLOUDFLARE_BAN = Answer(429, {"message": "You are being blocked from accessing our API.", "code": 0})

@@ -11,7 +11,10 @@ from tests.support import discord_messages
 from tests.support.discord_call import Call, Refused, thread_object
 from tests.support.discord_faults import Answer, http_error
 from tests.support.discord_world import (
+    ANNOUNCEMENT,
+    ANNOUNCEMENT_THREAD,
     PRIVATE_THREAD,
+    PUBLIC_THREAD,
     Channel,
     Guild,
     JsonObject,
@@ -150,6 +153,22 @@ def search(call: Call) -> JsonObject:
     }
 
 
+def searched_threads(call: Call) -> JsonObject:
+    """Archived threads of every type, whatever the channel is now; pages by offset, oldest first."""
+    call.channel(Permission.READ_MESSAGE_HISTORY)
+    found = sorted(
+        (
+            thread
+            for thread in call.world.threads(parent=call.ids["channel"])
+            if thread.data["thread_metadata"]["archived"]
+            and call.world.permissions_in(thread) & Permission.VIEW_CHANNEL
+        ),
+        key=_id,
+    )
+    offset, limit = int(call.query.get("offset", 0)), call.limit(25, 1, 25)
+    return _thread_page(call, found[offset:], limit) | {"total_results": len(found)}
+
+
 def guild_object(guild: Guild) -> JsonObject:
     return _partial_guild(guild) | {
         "owner_id": str(guild.owner_id),
@@ -190,10 +209,13 @@ def _partial_guild(guild: Guild) -> JsonObject:
 
 
 def _archived(call: Call, *, private: bool) -> list[Channel]:
+    """As Discord does, only threads of the type that the channel would make now."""
+    announces = call.world.channels[call.ids["channel"]].data["type"] == ANNOUNCEMENT
+    listed = PRIVATE_THREAD if private else ANNOUNCEMENT_THREAD if announces else PUBLIC_THREAD
     return [
         thread
         for thread in call.world.threads(parent=call.ids["channel"])
-        if thread.data["thread_metadata"]["archived"] and (thread.data["type"] == PRIVATE_THREAD) is private
+        if thread.data["thread_metadata"]["archived"] and thread.data["type"] == listed
     ]
 
 
@@ -234,6 +256,7 @@ ROUTES: dict[str, Handler] = {
     "GET /channels/{channel}/threads/archived/public": public_archived_threads,
     "GET /channels/{channel}/threads/archived/private": private_archived_threads,
     "GET /channels/{channel}/users/@me/threads/archived/private": joined_archived_threads,
+    "GET /channels/{channel}/threads/search": searched_threads,
     "GET /channels/{channel}/messages": discord_messages.messages,
     "GET /channels/{channel}/messages/{message}": discord_messages.message,
     "POST /channels/{channel}/messages": discord_messages.send,

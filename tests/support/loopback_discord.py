@@ -23,6 +23,7 @@ from tests.support.discord_call import Call, SentFile, Written, thread_object
 from tests.support.discord_commands import Commands
 from tests.support.discord_faults import (
     Answer,
+    Changed,
     Fault,
     PlannedFault,
     RateLimit,
@@ -257,12 +258,12 @@ class LoopbackDiscord:
         by_token = path.startswith(("/interactions/", "/webhooks/"))  # theirs is in the path
         bot = self.token is not None and request.headers.get("Authorization") == f"Bot {self.token}"
         if not by_token and not bot:
-            return http_error(401), fault, {}
+            return http_error(401), _trouble(fault), {}
         headers: dict[str, str] = {}
         if self.rate_limit is not None:
             headers, refusal = self.rate_limit.count(*self._router.route_of(request.method, path))
             if refusal is not None:
-                return refusal, fault, headers
+                return refusal, _trouble(fault), headers
         events: list[tuple[str, JsonObject]] = []
 
         def make_call(ids: Mapping[str, int], token: str) -> Call:
@@ -271,7 +272,9 @@ class LoopbackDiscord:
         answer = self._router.answer(request.method, path, make_call)
         for name, message in events:
             self.gateway.dispatch_message(name, message)
-        return answer, fault, headers
+        if isinstance(fault, Changed):
+            answer = Answer(answer.status, fault.change(answer.body))
+        return answer, _trouble(fault), headers
 
     def _tell(self, name: str, message: JsonObject) -> JsonObject:
         self.gateway.dispatch_message(name, message)
@@ -373,6 +376,10 @@ def _after_the_guilds(state: type[Any], name: str) -> Any:
 
 def _missing(guild: Any, shard_id: tuple[int, ...]) -> bool:
     return guild.unavailable and shard_id in ((), (guild.shard_id,))
+
+
+def _trouble(fault: Fault | None) -> Wire | None:
+    return fault if isinstance(fault, Wire) else None
 
 
 def gateway_url(url: str) -> str:

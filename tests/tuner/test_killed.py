@@ -33,7 +33,7 @@ async def test_killed_at_twenty_moments_the_archive_is_that_of_an_uninterrupted_
         for life in range(KILLS + 1):
             stored = ends(killed, tmp_path / f"copy {life}")
             seen = len(server.requests)
-            last_words = seen + moments.randint(16, 30) if life < KILLS else None
+            last_words = seen + moments.randint(20, 34) if life < KILLS else None
             server.held = beyond(server, last_words)
             process, upcoming = upcoming, processes.enter_context(ended(killed.prepare(server, channels)))
             wake(process)

@@ -1,5 +1,7 @@
 """What happened to stored messages while nobody listened is found when the end of history is read again."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,9 +32,14 @@ def said(message_id: int, text: str, edited_ms: int = 0, speaker: int = 500) -> 
 async def store(
     history: History, found: list[Incoming], covered: tuple[int, int] | None, channel: int = CHANNEL
 ) -> int:
+    """What was stored of the range and is not found counts as gone."""
     audience = Audience(allowed=None, bots=frozenset(), opted_out=frozenset(), salt=b"salt")
     page = admit_page(channel, found, audience)
-    return await history.store_page(channel, page, Range(*covered) if covered else None)
+    within = Range(*covered) if covered else Range(1, 0)
+    gone = set(await history.kept(channel, within)) - {m.id for m in page.messages}
+    new = await history.store_page(channel, page, within if covered else None, frozenset(gone))
+    await history.settle(channel, 1)
+    return new
 
 
 # Ranges
@@ -274,3 +281,82 @@ async def test_lost_permission_is_not_taken_for_deletion(work: Workplace) -> Non
         server.fail(rf"^/channels/{channel}/messages$", Answer(200, []), times=None)
         await work.build(server, [channel])
     assert work.contents(channel) == before
+
+
+# Runs of the command, which nobody tells of changes
+
+
+def recent_talk(world: World, hours: float) -> int:
+    """A channel of old messages and some of so many hours ago."""
+    channel = talk(world, "recent", 75)
+    then = datetime.now(UTC) - timedelta(hours=hours)
+    world.fill(channel, 40, start=int(then.timestamp() * 1000), step=timedelta(seconds=1))
+    return channel
+
+
+async def test_edits_and_deletions_between_two_runs_are_noticed(work: Workplace) -> None:
+    world = World()
+    channel = recent_talk(world, 2)
+    async with LoopbackDiscord(world) as server:
+        await work.build(server, [channel])
+        there = ids(world, channel)
+        edited, deleted = there[155:161], there[170:176]
+        for message_id in edited:
+            world.edit_message(channel, message_id, content="how do I mend the piano?")
+        for message_id in deleted:
+            world.delete_message(channel, message_id)
+        stats = await work.build(server, [channel])
+        texts = dict(zip(work.stored(channel), work.contents(channel), strict=True))
+        assert {texts[i] for i in edited} == {"how do I mend the piano?"}
+        assert {texts[i] for i in deleted} == {None}
+        assert any("Taken for deleted" in note and "6 messages" in note for note in stats.counts["notes"])
+
+
+@pytest.mark.parametrize(("hours", "lookback", "asked"), [(2, 24, 1), (30, 24, 0), (30, 48, 1), (2, 0, 0)])
+async def test_a_channel_that_was_idle_for_longer_costs_no_request(
+    hours: float, lookback: float, asked: int, work: Workplace
+) -> None:
+    world = World()
+    channel = recent_talk(world, hours)
+    async with LoopbackDiscord(world) as server:
+        await work.build(server, [channel], {"collect.lookback": lookback})
+        before = len(server.history_requests())
+        await work.build(server, [channel], {"collect.lookback": lookback})
+        assert len(server.history_requests()) - before == asked
+
+
+async def test_everything_is_read_again_on_request(work: Workplace) -> None:
+    world = World()
+    channel, other = talk(world, "tools", 100), talk(world, "other", 5)
+    async with LoopbackDiscord(world) as server:
+        await work.build(server, [channel, other])
+        before = work.everything()
+        await work.build(server, [channel], {"collect.reread": True})
+        assert work.everything() == before
+        edited, deleted = (id_of(world.channels[channel].messages[i]) for i in (3, 150))
+        world.edit_message(channel, edited, content="how do I mend the piano?")
+        world.delete_message(channel, deleted)
+        await work.build(server, [channel])
+        assert work.everything() == before
+        await work.build(server, [channel], {"collect.reread": True})
+    texts = dict(zip(work.stored(channel), work.contents(channel), strict=True))
+    assert (texts[edited], texts[deleted]) == ("how do I mend the piano?", None)
+
+
+async def test_old_history_is_read_again_in_small_portions(work: Workplace) -> None:
+    world = World()
+    channel = talk(world, "tools", 175)
+    async with LoopbackDiscord(world) as server:
+        await work.build(server, [channel])
+        for i in (20, 120, 320):
+            world.delete_message(channel, id_of(world.channels[channel].messages[i]))
+        with closing(sqlite3.connect(work.archive)) as archive, archive:
+            archive.execute("UPDATE rechecks SET since = since - 31 * 86400")
+        gone, asked = [], []
+        for _ in range(5):
+            before = len(server.history_requests())
+            await work.build(server, [channel], {"collect.recheck_pages": 1})
+            asked.append([one.query for one in server.history_requests()[before:] if "after" in one.query])
+            gone.append(work.contents(channel).count(None))
+    assert gone == [1, 2, 2, 3, 3]
+    assert [len(queries) for queries in asked] == [1, 1, 1, 1, 0]

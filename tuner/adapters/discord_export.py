@@ -146,6 +146,8 @@ def _number(value: Any) -> int:
 class ExportSource:
     """Export files as a source of history."""
 
+    repeatable = live = False
+
     def __init__(self, files: Sequence[ExportFile], audience: Audience, tally: Tally) -> None:
         self._files = files
         self._audience = audience

@@ -2,47 +2,45 @@
 
 Works on any logged-in `discord.Client`, with or without a gateway connection. Every channel object is
 fetched, not taken from a cache, so that both ways see the same.
+
+What a page does not show is no proof of anything: pages have come short, empty and in another order. A short
+page ends a channel only when nothing newer is known of or a second look shows none; a stored message counts as
+deleted only when a page that was cut differently lacks it too.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-import aiohttp
 import discord
-from aiolimiter import AsyncLimiter
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
+from tuner.adapters.discord_door import BROKEN, PORTAL, Door, RefusedError, as_id, words
+from tuner.adapters.discord_listing import Listing
 from tuner.adapters.discord_page import read_page
-from tuner.asking.backoff import backoff
 from tuner.config import NO_CHANNELS
 from tuner.config.settings import Collect
-from tuner.errors import FatalError, RetryError, SkipError, TunerError, UsageError
+from tuner.errors import FatalError, RetryError, SkipError, UsageError
 from tuner.models import Channel
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, admit_page
-from tuner.people.titles import thread_author, title_of, titled
+from tuner.people.titles import titled
 from tuner.progress import Tally
 from tuner.ranges import Range, merge, resume_after
+from tuner.snowflake import at_ms
 from tuner.stages.collect import Batch, Wanted
 
-Result = TypeVar("Result")
+__all__ = ["PORTAL", "DiscordSource", "rest_client"]
 
 PAGE = 100
-PORTAL = "https://discord.com/developers/applications"
-BROKEN = (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError)
-HOLDS_MESSAGES = (
-    discord.ChannelType.text,
-    discord.ChannelType.news,
-    discord.ChannelType.voice,
-    discord.ChannelType.stage_voice,
-)
-HOLDS_POSTS = (discord.ChannelType.forum, discord.ChannelType.media)
-HOLDS_THREADS = (discord.ChannelType.text, discord.ChannelType.news, *HOLDS_POSTS)
+LOOKS = 3  # how often an empty page is asked for again while newer messages are shown
+MOST_LOOKS = 10  # pages a page's absent messages are looked for in
+MOST_IDS = (1 << 63) - 1
+
+Raw = dict[str, Any]
+End = Literal["more", "end", "unclear"]
 
 
 @asynccontextmanager
@@ -66,45 +64,45 @@ async def _log_in(client: discord.Client, token: str) -> None:
             "Reset Token, and put it into the environment."
         ) from None
     except (discord.HTTPException, discord.RateLimited, *BROKEN) as error:
-        raise FatalError(f"Discord could not be reached: {_words(error)}. Try again later.") from error
+        raise FatalError(f"Discord could not be reached: {words(error)}. Try again later.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Messages after some id, whether the channel ends with them, and the newest page when that was looked at."""
+
+    raw: list[Raw]
+    end: End
+    newest: frozenset[int] = frozenset()
 
 
 class DiscordSource:
     """A Discord server as a source of history."""
 
+    repeatable = True
+
     def __init__(self, client: discord.Client, audience: Audience, settings: Collect, tally: Tally) -> None:
         self._client = client
         self._audience = audience
-        self._settings = settings
         self._tally = tally
-        self._refused: list[str] = []
-        self._pace = AsyncLimiter(1, 1 / settings.requests_per_second)
+        self._door = Door(settings, tally)
+        self._listing = Listing(client, self._door, tally)
 
-    # -- what there is to read -------------------------------------------------
+    @property
+    def live(self) -> bool:
+        """Whether the gateway tells of edits and deletions as they happen."""
+        return self._client.is_ready()
 
     async def channels(self, wanted: Sequence[int]) -> list[Channel]:
         """The wanted channels that can be read, each followed by its threads or posts.
 
-        Raises UsageError when nothing can be read as configured; says which permission is missing where.
+        Raises UsageError when the bot is not set up to read, NoneReadableError when nothing can be read.
         """
         if not wanted:
             raise UsageError(NO_CHANNELS)
         self._check_message_content()
-        wanted = list(dict.fromkeys(wanted))
-        found: list[Channel] = []
-        try:
-            homes = await self._homes(wanted)
-            for guild_id in dict.fromkeys(homes.values()):
-                found += await self._in_guild(guild_id, [i for i in wanted if homes.get(i) == guild_id])
-        except (SkipError, discord.Forbidden, discord.NotFound) as error:
-            raise FatalError(f"The server's channels could not be listed: {_words(error)}") from error
-        if not found:
-            raise UsageError(
-                "None of the channels in dataset.channels can be read:\n"
-                + "\n".join(f"  - {why}" for why in self._refused)
-            )
-        named = {channel.id: titled(channel, self._audience) for channel in found}
-        return list(named.values())  # a thread may be named beside its parent
+        found = await self._listing.channels(wanted)
+        return [titled(channel, self._audience) for channel in found]
 
     def _check_message_content(self) -> None:
         flags = self._client.application_flags
@@ -114,283 +112,171 @@ class DiscordSource:
                 f"{PORTAL} → your application → Bot → Privileged Gateway Intents → Message Content Intent."
             )
 
-    async def _homes(self, wanted: Sequence[int]) -> dict[int, int]:
-        """Channel id → guild id, for the channels the bot can see."""
-        homes: dict[int, int] = {}
-        for channel_id in wanted:
-            try:
-                raw = await self._raw_channel(channel_id)
-            except discord.NotFound:
-                raise UsageError(
-                    f"dataset.channels: there is no channel {channel_id}, or it was deleted. Right-click the "
-                    "channel in Discord → Copy Channel ID."
-                ) from None
-            except discord.Forbidden:
-                self._refuse(
-                    f"Channel {channel_id}: the bot may not see it. Give its role View Channel and Read "
-                    "Message History there (Edit Channel → Permissions)."
-                )
-                continue
-            if "guild_id" not in raw:
-                raise UsageError(f"dataset.channels: {channel_id} is no server channel but a direct message.")
-            homes[channel_id] = int(raw["guild_id"])
-        return homes
-
-    async def _raw_channel(self, channel_id: int) -> dict[str, Any]:
-        return dict(await self._asked(lambda: self._client.http.get_channel(channel_id)))
-
-    async def _in_guild(self, guild_id: int, wanted: Sequence[int]) -> list[Channel]:
-        guild = await self._asked(lambda: self._client.fetch_guild(guild_id))
-        assert self._client.user is not None  # logged in
-        user_id = self._client.user.id
-        me = await self._asked(lambda: guild.fetch_member(user_id))
-        listed = {c.id: c for c in await self._asked(guild.fetch_channels)}
-        active = (await self._asked(lambda: self._client.http.get_active_threads(guild_id)))["threads"]
-        found: list[Channel] = []
-        for channel_id in wanted:
-            channel = listed.get(channel_id)
-            if channel is None:  # a thread, named itself
-                raw = await self._raw_channel(channel_id)
-                parent = listed.get(int(raw.get("parent_id") or 0))
-                if self._readable(title_of(raw, self._audience), parent, me):
-                    found.append(_thread(raw, guild, parent))
-                continue
-            if not self._readable(channel.name, channel, me):
-                continue
-            if channel.type in HOLDS_MESSAGES:
-                found.append(_channel(channel, guild))
-            if channel.type in HOLDS_THREADS:
-                threads = {int(t["id"]): t for t in active if int(t["parent_id"]) == channel.id}
-                await self._add_archived(threads, channel, channel.permissions_for(me).manage_threads)
-                found += [_thread(raw, guild, channel) for _, raw in sorted(threads.items())]
-            elif channel.type not in HOLDS_MESSAGES:
-                self._refuse(
-                    f"#{channel.name} ({channel.id}) is a {channel.type.name}: it holds no messages."
-                )
-        return found
-
-    def _readable(self, name: str, channel: Any, me: discord.Member) -> bool:
-        """Whether the bot may read there; Discord answers an empty page, not an error, when it may not."""
-        if channel is None:
-            self._refuse(f"#{name}: its parent channel cannot be seen by the bot. Grant View Channel there.")
-            return False
-        may = channel.permissions_for(me)
-        missing = [
-            label
-            for label, granted in (
-                ("View Channel", may.view_channel),
-                ("Read Message History", may.read_message_history),
-                (
-                    "Connect",
-                    may.connect
-                    or channel.type not in (discord.ChannelType.voice, discord.ChannelType.stage_voice),
-                ),
-            )
-            if not granted
-        ]
-        if missing:
-            self._refuse(
-                f"#{name} ({channel.id}): the bot lacks {' and '.join(missing)}. Grant it to the bot's role in "
-                "Edit Channel → Permissions."
-            )
-        return not missing
-
-    def _refuse(self, why: str) -> None:
-        self._refused.append(why)
-        self._tally.dropped("collect", "channel not readable")
-        self._tally.note(why, warning=True)
-
-    async def _add_archived(self, threads: dict[int, Any], channel: Any, manages: bool) -> None:
-        try:
-            async for raw in self._archived(channel, manages):
-                threads.setdefault(int(raw["id"]), raw)
-        except (discord.Forbidden, discord.NotFound) as error:
-            self._tally.note(
-                f"#{channel.name} ({channel.id}): its archived threads could not be listed: {_words(error)}. Check "
-                "that the channel still exists and that the bot may read it; the next run asks again.",
-                warning=True,
-            )
-
-    async def _archived(self, channel: Any, manages: bool) -> AsyncIterator[dict[str, Any]]:
-        """Archived threads below a channel, public ones and the private ones the bot may list."""
-        http = self._client.http
-        listings: list[tuple[Callable[..., Awaitable[Any]], bool]] = [
-            (http.get_public_archived_threads, True)
-        ]
-        if channel.type is discord.ChannelType.text:
-            if manages:
-                listings.append((http.get_private_archived_threads, True))
-            else:
-                listings.append((http.get_joined_private_archived_threads, False))
-        for listing, by_time in listings:
-            before: Any = None
-            while True:
-                page = await self._asked(
-                    lambda to=before, ask=listing: ask(channel.id, before=to, limit=PAGE)  # type: ignore[misc]
-                )
-                for raw in page["threads"]:
-                    yield raw
-                if not page.get("has_more") or not page["threads"]:
-                    break
-                last = page["threads"][-1]
-                before = last["thread_metadata"]["archive_timestamp"] if by_time else last["id"]
-
-    # -- pages -----------------------------------------------------------------
-
     async def read(self, channel: Channel, wanted: Wanted) -> AsyncGenerator[Batch, None]:
-        """Pages of what is not stored yet. A channel with nothing new costs no request."""
-        ranges, taken = list(wanted.ranges), 0
-        newest = channel.last_message_id or 0
-        start = max(wanted.start, 0)
+        """Pages of what is not stored yet. A channel that ends where its hint says costs no request."""
+        ranges, taken, start = list(wanted.ranges), 0, max(wanted.start, 0)
+        reached: int | None = None  # where the last page ended: a full one is never an end
         while True:
             after = resume_after(ranges, start)
-            if newest <= max(after, 0):
+            if after != reached and _is_settled(channel, ranges, after, start):
                 return
             limit = PAGE if wanted.limit is None else min(PAGE, wanted.limit - taken)
-            raw = await self._page(channel, limit, max(after, 0))
-            if not raw:
-                if await self._ends_at(channel, after, known=bool(ranges)):
-                    yield Batch(Page((), {}), Range(after + 1, newest), 1.0)
-                return
-            last = max(int(item["id"]) for item in raw)
-            ended = len(raw) < limit
-            covered = Range(after + 1, max(last, newest) if ended else last)
-            page = admit_page(channel.id, read_page(raw, self._tally), self._audience)
-            page = replace(page, unread=frozenset(int(i["id"]) for i in raw) - {m.id for m in page.messages})
+            stretch = await self._stretch(channel, limit, max(after, 0), wanted, ranges)
+            covered = _covered(channel, after, stretch)
+            page = self._admitted(channel, stretch.raw)
+            gone = (
+                await self._gone(channel, stretch, await wanted.kept(covered))
+                if covered
+                else frozenset[int]()
+            )
             taken += len(page.messages)
-            full = taken == wanted.limit
-            more = full and covered.last < newest
-            yield Batch(page, covered, _share(channel, start, last), more)
-            if ended or full:
+            reached = covered.last if covered else after
+            full = wanted.limit is not None and taken >= wanted.limit
+            more = full and stretch.end == "more" and channel.last_message_id != reached
+            yield Batch(page, covered, _share(channel, start, reached), more, gone)
+            if stretch.end != "more" or full:
                 return
-            ranges = merge([*ranges, covered])
+            ranges = merge([*ranges, *([covered] if covered else [])])
 
-    async def _ends_at(self, channel: Channel, after: int, *, known: bool) -> bool:
-        """Whether an empty page means that nothing is left after this id, and not that permission was lost.
+    def _admitted(self, channel: Channel, raw: list[Raw]) -> Page:
+        page = admit_page(channel.id, read_page(raw, self._tally), self._audience)
+        return replace(page, unread=frozenset(_ids(raw)) - {m.id for m in page.messages})
 
-        Raises SkipError when messages of the channel are `known` but none is shown any more.
-        """
-        newest = await self._page(channel, 1)
-        if known and not newest:
+    # -- where a channel ends --------------------------------------------------
+
+    async def _stretch(
+        self, channel: Channel, limit: int, after: int, wanted: Wanted, ranges: Sequence[Range]
+    ) -> _Stretch:
+        """The next messages. A page that is cut short is looked at again, and so is the end it seems to be."""
+        raw = await self._page(channel, limit, after=after)
+        for _ in range(LOOKS):
+            last = max(_ids(raw), default=after)
+            if len(raw) >= limit:
+                return self._advanced(channel, raw, after)
+            if not await _newer_is_known(channel, last, wanted, ranges):
+                return _Stretch(raw, "end")
+            newest = frozenset(_ids(await self._page(channel, PAGE)))
+            if not newest:
+                return _Stretch([], self._nothing_shown(channel, known=bool(raw or ranges)))
+            # The newest page has to show at least what was just shown, or it was cut short itself.
+            if max(newest) == last or (not raw and max(newest) < last):
+                return _Stretch(raw, "end", newest)
+            again = {as_id(item["id"]): item for item in await self._page(channel, limit, after=after)}
+            raw = list(({as_id(item["id"]): item for item in raw} | again).values())
+            if raw:
+                return self._advanced(channel, raw, after)
+        raise SkipError(
+            f"#{channel.name} ({channel.id}): Discord shows newer messages, but an empty page where they begin. "
+            "What was read is kept; the next run asks again."
+        )
+
+    def _advanced(self, channel: Channel, raw: list[Raw], after: int) -> _Stretch:
+        if max(_ids(raw)) <= after:
+            raise SkipError(
+                f"#{channel.name} ({channel.id}): Discord shows the same page again and again. What was read is "
+                "kept; the next run asks again."
+            )
+        return _Stretch(raw, "more")
+
+    def _nothing_shown(self, channel: Channel, *, known: bool) -> End:
+        """A channel that shows no message at all. Raises SkipError when it has some."""
+        if known:
             raise SkipError(
                 f"#{channel.name} ({channel.id}) shows no messages any more: the bot lost Read Message History "
                 "there, or all were deleted. What was read is kept; grant it, and the next run goes on."
             )
-        return bool(newest) and int(newest[0]["id"]) <= after
+        return "unclear"
 
-    async def _page(self, channel: Channel, limit: int, after: int | None = None) -> list[Any]:
+    # -- what is no longer there -----------------------------------------------
+
+    async def _gone(self, channel: Channel, stretch: _Stretch, stored: Sequence[int]) -> frozenset[int]:
+        """Which of the messages that are stored there neither these pages nor one cut around them show."""
+        shown = set(_ids(stretch.raw))
+        left = sorted(set(stored) - shown - stretch.newest)
+        gone = {i for i in left if stretch.newest and i > min(stretch.newest)}
+        left = [i for i in left if i not in gone]
+        for _ in range(MOST_LOOKS):
+            if not left:
+                break
+            around = set(_ids(await self._page(channel, PAGE, around=left[0])))
+            judged = {i for i in left if _is_shown_around(i, left[0], around)}
+            gone |= judged - around
+            left = [i for i in left[1:] if i not in judged]
+        return frozenset(gone)
+
+    # -- pages -----------------------------------------------------------------
+
+    async def _page(
+        self, channel: Channel, limit: int, *, after: int | None = None, around: int | None = None
+    ) -> list[Raw]:
         where = f"#{channel.name}"
 
-        async def ask() -> list[Any]:
-            page: object = await self._client.http.logs_from(channel.id, limit, after=after)
-            if not isinstance(page, list) or not all(
-                isinstance(item, dict) and str(item.get("id")).isdecimal() for item in page
-            ):
-                raise RetryError("an answer that is no page of messages")
-            return page
+        async def ask() -> list[Raw]:
+            page: object = await self._client.http.logs_from(channel.id, limit, after=after, around=around)
+            return self._identified(page)
 
         try:
-            return await self._asked(ask, where)
-        except discord.Forbidden as error:
-            raise SkipError(
-                f"{where} ({channel.id}) is forbidden to the bot since this run began: {_words(error)}. What was "
-                "read is kept; grant View Channel and Read Message History, and the next run goes on."
-            ) from error
-        except discord.NotFound as error:
-            raise SkipError(
-                f"{where} ({channel.id}) is gone: {_words(error)}. What was read is kept; take it out of "
-                "dataset.channels."
-            ) from error
+            return await self._door.asked(ask, where)
+        except RefusedError as error:
+            if error.gone:
+                raise SkipError(
+                    f"{where} ({channel.id}) is gone: {error.words}. What was read is kept; take it out of "
+                    "dataset.channels."
+                ) from error
+            if error.hidden:
+                raise SkipError(
+                    f"{where} ({channel.id}) is forbidden to the bot since this run began: {error.words}. What was "
+                    "read is kept; grant View Channel and Read Message History, and the next run goes on."
+                ) from error
+            raise
 
-    # -- faults ----------------------------------------------------------------
-
-    async def _asked(self, ask: Callable[[], Awaitable[Result]], where: str = "Discord") -> Result:
-        """Ask in turn, back off from passing faults, give up in words.
-
-        Raises discord.Forbidden and discord.NotFound as they are, SkipError after too many passing faults,
-        FatalError when the token was revoked.
-        """
-
-        attempts = AsyncRetrying(
-            retry=retry_if_exception_type(RetryError),
-            stop=stop_after_attempt(self._settings.attempts),
-            wait=backoff(self._settings.backoff_seconds),
-            before_sleep=lambda state: self._tally.changed(),
-            reraise=True,
-        )
-        try:
-            return await attempts(self._once, ask, where)
-        except RetryError as error:
-            raise SkipError(
-                f"{where}: given up after {self._settings.attempts} tries ({error}). What was read is kept; "
-                "the next run goes on from there."
-            ) from error
-
-    async def _once(self, ask: Callable[[], Awaitable[Result]], where: str) -> Result:
-        async with self._pace:
-            self._tally.requests += 1
-            try:
-                return await ask()
-            except (discord.Forbidden, discord.NotFound):
-                raise
-            except discord.RateLimited as error:
-                if error.retry_after > self._settings.longest_wait_seconds:
-                    raise SkipError(
-                        f"{where}: Discord asks to wait {error.retry_after:.0f} s before the next request. What was "
-                        "read is kept; run again later."
-                    ) from error
-                raise RetryError(_words(error), after=error.retry_after) from error
-            except discord.HTTPException as error:
-                raise _classed(error, where) from error
-            except BROKEN as error:
-                raise RetryError(_words(error)) from error
+    def _identified(self, page: object) -> list[Raw]:
+        """The messages of a page that have an id. Raises RetryError when it is no page of messages."""
+        if not isinstance(page, list):
+            raise RetryError("an answer that is no page of messages")
+        found = [item for item in page if isinstance(item, dict) and as_id(item.get("id"))]
+        if page and not found:
+            raise RetryError("an answer that is no page of messages")
+        if len(found) < len(page):
+            self._tally.dropped("collect", "malformed message", len(page) - len(found))
+        return found
 
 
-def _classed(error: discord.HTTPException, where: str) -> TunerError:
-    if error.status == 401:
-        return FatalError(
-            "Discord no longer accepts the bot token: it was reset or revoked. Everything read so far is stored. "
-            f"Put the new token from {PORTAL} into the environment and run again."
-        )
-    if error.status == 429 or error.status >= 500:
-        return RetryError(_words(error))
-    return SkipError(
-        f"{where}: Discord refused a request: {_words(error)}. What was read is kept; the next run asks again."
-    )
+def _ids(raw: Iterable[Raw]) -> Iterable[int]:
+    return (as_id(item["id"]) for item in raw)
 
 
-def _words(error: BaseException) -> str:
-    if isinstance(error, discord.HTTPException):
-        return f"HTTP {error.status}" + (f", code {error.code}" if error.code else "")
-    if isinstance(error, discord.RateLimited):
-        return f"rate limited for {error.retry_after:.0f} s"
-    return str(error) if isinstance(error, TunerError) else type(error).__name__
+def _is_settled(channel: Channel, ranges: Sequence[Range], after: int, start: int) -> bool:
+    """Whether nothing needs asking: what is stored ends exactly where the hint says, or the thread is older."""
+    if any(item.first > after for item in ranges):
+        return False
+    hint = channel.last_message_id
+    if hint is not None and hint < start and 0 < channel.archived_ms < at_ms(start):
+        return True
+    return hint is not None and hint == max(after, 0)
 
 
-def _channel(channel: Any, guild: discord.Guild) -> Channel:
-    return Channel(
-        channel.id,
-        channel.name,
-        guild.id,
-        guild.name,
-        None,
-        getattr(channel, "topic", None) or "",
-        channel.last_message_id,
-    )
+async def _newer_is_known(channel: Channel, last: int, wanted: Wanted, ranges: Sequence[Range]) -> bool:
+    """Whether the hint, or what is stored, says that there is something after this id."""
+    if (channel.last_message_id or 0) > last or any(item.first > last for item in ranges):
+        return True
+    return bool(await wanted.kept(Range(last + 1, MOST_IDS)))
 
 
-def _thread(raw: Any, guild: discord.Guild, parent: Any) -> Channel:
-    newest = raw.get("last_message_id")
-    return Channel(
-        int(raw["id"]),
-        str(raw.get("name") or raw["id"]),
-        guild.id,
-        guild.name,
-        parent.id,
-        getattr(parent, "topic", None) or "",
-        int(newest) if newest else None,
-        thread_author(raw),
-    )
+def _covered(channel: Channel, after: int, stretch: _Stretch) -> Range | None:
+    """What may be called stored once these messages are."""
+    last = max(_ids(stretch.raw), default=after)
+    if stretch.end == "end":
+        last = max(last, channel.last_message_id or 0)
+    return Range(after + 1, last) if last > after and stretch.end != "unclear" else None
+
+
+def _is_shown_around(message_id: int, middle: int, page: set[int]) -> bool:
+    """Whether a page that was cut around `middle` would show this later message, were it there."""
+    below = sum(i < middle for i in page)
+    if not page or below > PAGE // 2 or len(page) - below > PAGE // 2 + 1:
+        return False  # it was cut elsewhere
+    return message_id == middle or message_id <= max(page)
 
 
 def _share(channel: Channel, start: int, position: int) -> float:

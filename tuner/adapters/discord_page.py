@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AliasPath, BaseModel, Field, ValidationError
@@ -12,7 +13,6 @@ from tuner.adapters.lenient import (
     Id,
     Label,
     MaybeId,
-    Moment,
     Object,
     Objects,
     OrNone,
@@ -37,10 +37,19 @@ def read_page(raw: Sequence[Any], tally: Tally) -> list[Incoming]:
             tally.dropped("collect", "malformed message")
             continue
         if message.type in (DEFAULT, REPLY, *COMMAND_OUTPUT):
-            found.append(_incoming(message))
+            found.append(_incoming(message, edited_at(item)))
         else:
             tally.dropped("collect", "system message")
     return sorted(found, key=lambda message: message.id)
+
+
+def edited_at(raw: Mapping[str, Any]) -> int:
+    """When a message was last edited, in Unix milliseconds; 0 when it wasn't, or when that can't be read."""
+    try:
+        moment = datetime.fromisoformat(str(raw.get("edited_timestamp")))
+    except ValueError:
+        return 0
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 class _User(BaseModel):
@@ -67,8 +76,7 @@ class _Message(BaseModel):
     author: _User
     member: Object = None
     content: Text = ""
-    edited_timestamp: Moment = None
-    webhook_id: MaybeId = None
+    webhook_id: Any = None
     mentions: Objects = Field(default_factory=list)
     attachments: Objects = Field(default_factory=list)
     sticker_items: Objects = Field(default_factory=list)
@@ -76,7 +84,7 @@ class _Message(BaseModel):
     poll_question: Any = Field(default=None, validation_alias=AliasPath("poll", "question", "text"))
 
 
-def _incoming(message: _Message) -> Incoming:
+def _incoming(message: _Message, edited_ms: int) -> Incoming:
     reference = message.message_reference
     forwarded = reference is not None and reference.type == FORWARD
     return Incoming(
@@ -84,7 +92,7 @@ def _incoming(message: _Message) -> Incoming:
         author=message.author.value(message.member),
         text="" if forwarded else message.content,
         reply_to=reference.message_id if reference and message.type == REPLY else None,
-        edited_ms=int(message.edited_timestamp.timestamp() * 1000) if message.edited_timestamp else 0,
+        edited_ms=edited_ms,
         mentions=tuple(user.value() for user in well_formed(_User, message.mentions)),
         attachments=tuple(str(a.get("filename") or "file") for a in message.attachments),
         stickers=tuple(str(s.get("name") or "sticker") for s in message.sticker_items),

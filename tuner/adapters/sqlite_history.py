@@ -10,30 +10,27 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tuner import snowflake
 from tuner.adapters import sqlite_names
-from tuner.adapters.sqlite_names import drop_copies as _drop_copies
-from tuner.adapters.sqlite_names import mark_traces as _mark_traces
-from tuner.adapters.sqlite_store import Row, Store
+from tuner.adapters.sqlite_changes import Changes, arriving, claim, drop_copies, mark_traces, note_shown
+from tuner.adapters.sqlite_store import Row
 from tuner.errors import FatalError
 from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, unmention
-from tuner.ranges import Range, merge
+from tuner.ranges import Range, without
 
 # An edit wins over what it edits. Otherwise what is stored stays, except that a stub becomes text when its
-# author is admitted, and text becomes a stub when its author no longer is. Erased rows stay erased.
+# author is admitted or a missing message is shown again, and text becomes a stub when its author no longer is
+# admitted. What was erased for good stays erased.
 _UPSERT = """
-INSERT INTO messages (id, channel_id, speaker, edited_ms, reply_to, content, extras)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO messages (id, channel_id, speaker, edited_ms, reply_to, content, extras, erased)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     speaker = excluded.speaker, edited_ms = excluded.edited_ms, reply_to = excluded.reply_to,
-    content = excluded.content, extras = excluded.extras
-WHERE NOT erased AND (
+    content = excluded.content, extras = excluded.extras, erased = excluded.erased
+WHERE erased <> 1 AND (
     excluded.edited_ms > edited_ms OR (content IS NULL) <> (excluded.content IS NULL))
 """
-
-_ERASE = "UPDATE messages SET content = NULL, extras = '{}', erased = 1 WHERE content IS NOT NULL"
 
 _SELECT = """
 SELECT m.id, m.channel_id, m.speaker, a.name, m.content, m.reply_to, m.edited_ms, m.extras,
@@ -62,11 +59,8 @@ class AudienceChange:
     must_reread: bool
 
 
-class History:
+class History(Changes):
     """The stored history. Writers of one page are atomic; readers see whole pages."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
 
     # -- who may be used ---------------------------------------------------
 
@@ -131,7 +125,7 @@ class History:
         async with self._store.transaction() as db:
             await sqlite_names.disown(db, opaque)
             cursor = await db.execute(
-                "UPDATE messages SET speaker = gone.value, content = NULL, extras = '{}', erased = erased OR ? "
+                "UPDATE messages SET speaker = gone.value, content = NULL, extras = '{}', erased = iif(?, 1, erased) "
                 "FROM json_each(?) AS gone WHERE messages.speaker = CAST(gone.key AS INTEGER)",
                 (erase, json.dumps(opaque)),
             )
@@ -141,7 +135,7 @@ class History:
                 "UPDATE messages SET content = ?, extras = ? WHERE id = ? AND content IS NOT NULL",
                 [(message.text, _as_row(message)[-1], message.id) for message in mentioning],
             )
-            await _drop_copies(db)
+            await drop_copies(db)
             if changed or mentioning:  # datasets made before this are not kept when they are replaced
                 await db.execute("INSERT OR REPLACE INTO meta VALUES ('withdrawn', ?)", (str(time.time()),))
         await self.purge()
@@ -157,44 +151,14 @@ class History:
         )
         return await self._as_messages(rows)
 
-    # -- what happens to stored messages ---------------------------------------
-
-    async def erase(self, message_ids: Sequence[int]) -> int:
-        """Take the text of messages that were deleted; how many had one. `purge` clears the traces."""
-        return await self._erase("id IN (SELECT value FROM json_each(?))", json.dumps(list(message_ids)))
-
-    async def erase_channel(self, channel_id: int) -> int:
-        """Take the text of a deleted channel's messages and of its threads'; how many had one."""
-        return await self._erase(
-            "channel_id IN (SELECT ?1 UNION SELECT id FROM channels WHERE parent_id = ?1)", channel_id
-        )
-
     async def purge(self) -> None:
-        """Leave no trace of erased and of replaced text in the file, also when an earlier try was broken off."""
-        await self.settle()
-        marks = await self._store.fetch("SELECT value FROM meta WHERE key = 'traces'")
-        if marks:
-            await self._store.purge()
-            async with self._store.transaction() as db:  # what was erased meanwhile has left another mark
-                await db.execute("DELETE FROM meta WHERE key = 'traces' AND value = ?", marks[0])
+        """Leave no trace of erased and of replaced text, nor of names that turned out to be outsiders'."""
+        await self.hide_late_names()
+        await super().purge()
 
-    async def settle(self) -> bool:
+    async def hide_late_names(self) -> bool:
         """Hide names of people outside in what was stored before the names were known; whether any was."""
         return await sqlite_names.settle(self._store)
-
-    async def look_back_from(self, unix_seconds: float) -> None:
-        """Have everything since then read again by the next build: changes may have gone unseen."""
-        last = snowflake.first_id(datetime.fromtimestamp(unix_seconds, UTC)) - 1
-        async with self._store.transaction() as db:
-            await db.execute("DELETE FROM cursors WHERE first_id > ?", (last,))
-            await db.execute("UPDATE cursors SET last_id = ?1 WHERE last_id > ?1", (last,))
-
-    async def _erase(self, condition: str, value: object) -> int:
-        async with self._store.transaction() as db:
-            cursor = await db.execute(f"{_ERASE} AND {condition}", (value,))
-            if cursor.rowcount:
-                await _drop_copies(db)
-            return cursor.rowcount
 
     # -- channels and pages ------------------------------------------------
 
@@ -235,10 +199,26 @@ class History:
         )
         return [Range(*row) for row in rows]
 
-    async def store_page(self, channel_id: int, page: Page, covered: Range | None) -> int:
-        """Write a page, the names in it, and the range it covers: all or nothing; how many were new."""
+    async def with_words(self, channel_ids: Sequence[int]) -> set[int]:
+        """Those of the channels of which any text is stored."""
+        rows = await self._store.fetch(
+            "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM messages "
+            "WHERE channel_id = value AND content IS NOT NULL)",
+            (json.dumps(list(channel_ids)),),
+        )
+        return {i for (i,) in rows}
+
+    async def store_page(
+        self, channel_id: int, page: Page, covered: Range | None, gone: frozenset[int] = frozenset()
+    ) -> int:
+        """Write a page, the names in it, and the range it covers: all or nothing; how many were new.
+
+        What was deleted while the page was on the way is written without its words. What was edited is too, and
+        its place is left out of the range. `gone` are stored messages that were looked for and not shown.
+        """
         ranges = await self.ranges(channel_id) if covered else []
         known = await self.known([message.id for message in page.messages])
+        new = {message.id for message in page.messages} - known
         async with self._store.transaction() as db:
             page = await sqlite_names.learn(db, page)
             await db.executemany(
@@ -246,26 +226,17 @@ class History:
                 "WHERE name <> excluded.name",
                 [(i, name, i in page.bots) for i, name in sorted(page.names.items())],
             )
-            rows = [_as_row(message) for message in page.messages]
-            written = await db.executemany(_UPSERT, rows)
-            await sqlite_names.rename(db, rows)
-            new = {message.id for message in page.messages} - known
+            found = await arriving(db, channel_id, page.messages, known)
+            written = await db.executemany(_UPSERT, [(*_as_row(m), mark) for m, mark in found.rows])
+            await sqlite_names.rename(db, [_as_row(m) for m, _ in found.rows])
             if written.rowcount > len(new):
-                await _mark_traces(db)
+                await mark_traces(db)
+            await note_shown(db, channel_id, {m.id for m in page.messages} | page.unread, gone)
             if covered:
-                present = json.dumps([*(message.id for message in page.messages), *page.unread])
-                erased = await db.execute(  # what Discord no longer shows there was deleted
-                    f"{_ERASE} AND channel_id = ? AND id BETWEEN ? AND ? "
-                    "AND id NOT IN (SELECT value FROM json_each(?))",
-                    (channel_id, covered.first, covered.last, present),
-                )
-                if erased.rowcount:
-                    await _drop_copies(db)
-                await db.execute("DELETE FROM cursors WHERE channel_id = ?", (channel_id,))
-                await db.executemany(
-                    "INSERT INTO cursors VALUES (?, ?, ?)",
-                    [(channel_id, r.first, r.last) for r in merge([*ranges, covered])],
-                )
+                claimed = [covered]
+                for message_id in found.stale:
+                    claimed = without(claimed, Range(message_id, message_id))
+                await claim(db, channel_id, [*ranges, *claimed])
         return len(new)
 
     async def known(self, ids: Sequence[int]) -> set[int]:

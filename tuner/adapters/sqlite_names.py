@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tuner.adapters.sqlite_changes import drop_copies, mark_traces
 from tuner.adapters.sqlite_store import Row, Store, Writer
 from tuner.models import Channel, Message
 from tuner.people.audience import Audience, name_digest
@@ -250,15 +250,3 @@ async def _sweep_channels(db: Writer) -> int:
             await _change_runs(db, lambda text, old=name, new=kept.name: text.replace(old, new))  # type: ignore[misc]
             changed += 1
     return changed
-
-
-async def drop_copies(db: Writer) -> None:
-    """Text was erased: drop the answers that may repeat any; those that say whose words they quote are dropped by
-    a trigger."""
-    await db.execute("DELETE FROM decisions WHERE quotes AND key NOT IN (SELECT key FROM quoted)")
-    await mark_traces(db)
-
-
-async def mark_traces(db: Writer) -> None:
-    """The file still holds text that the archive does not: remembered until `purge` has cleared it."""
-    await db.execute("INSERT OR REPLACE INTO meta VALUES ('traces', ?)", (secrets.token_hex(8),))

@@ -58,9 +58,7 @@ async def import_exports(store: Store, settings: Settings, exports: Sequence[str
     audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
     audience = replace(audience, opted_out=audience.opted_out | read_opt_outs_of(settings))
     source = ExportSource(find_exports(exports, tally), audience, tally)
-    async with collecting(
-        source, history, settings.dataset, settings.collect.concurrency, tally
-    ) as collection:
+    async with collecting(source, history, settings.dataset, settings.collect, tally) as collection:
         for channel in collection.channels:
             await collection.ready(channel)
         return collection.channels

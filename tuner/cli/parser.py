@@ -228,6 +228,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], str, Callable[[str], Any] | None, str, str]
 _SWITCHES = (
     ("--print-stats", "dataset.print_stats", "print the counts as JSON at the end"),
     ("--dry-run", "dataset.dry_run", "do everything, write no dataset"),
+    ("--reread", "collect.reread", "read everything wanted again, for edits and deletions of any age"),
 )
 
 

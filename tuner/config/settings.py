@@ -135,6 +135,10 @@ class Collect(Table):
     backoff_seconds: float = Field(default=1.0, ge=0)
     longest_wait_seconds: float = Field(default=900, gt=0)
     lookback: float = Field(default=24, ge=0)  # hours
+    reread: bool = False
+    recheck_days: float = Field(default=30, ge=0)
+    recheck_pages: int = Field(default=10, ge=0)
+    most_deleted: float = Field(default=0.2, ge=0, le=1)
 
 
 class Store(Table):

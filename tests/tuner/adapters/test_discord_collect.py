@@ -48,7 +48,8 @@ async def test_a_large_server_is_read_once_and_then_only_what_is_new(place: Work
         assert [i for (i,) in place.rows("SELECT id FROM messages ORDER BY id")] == everywhere
         assert len(everywhere) == stats.counts["stages"]["collect"]["out"] == 12_000
         asked = [(one.path, one.query["after"]) for one in server.history_requests()]
-        assert len(asked) == len(set(asked)) == 31 + 25 + 20 + 15 + 30
+        # A full page is never an end: channels of 2,000 and 1,500 messages, posts of 100.
+        assert len(asked) == len(set(asked)) == 31 + 25 + 21 + 16 + 2 * 30
 
         before, first_bytes = len(server.requests), place.records.read_bytes()
         await place.build(server, channels)
@@ -72,13 +73,15 @@ async def test_a_large_server_is_read_once_and_then_only_what_is_new(place: Work
 # Pages and ranges
 
 
+@pytest.mark.parametrize("count", [200, 201])
 async def test_pages_are_asked_for_in_order_and_none_more_than_needed(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, place: Workplace, world: World, general: int, count: int
 ) -> None:
-    world.fill(general, 200)
+    """A full page is never an end."""
+    world.fill(general, count)
     there = ids(world, general)
     await place.build(server, [general])
-    assert pages(server, general) == [(100, 0), (100, there[99])]
+    assert pages(server, general) == [(100, 0), (100, there[99]), (100, there[199])]
     assert place.stored(general) == there
     assert place.ranges(general) == [(0, there[-1])]
 
@@ -103,7 +106,7 @@ async def test_reading_starts_at_earliest_and_moving_it_back_reads_only_what_is_
     await place.build(server, [general], {"dataset.earliest": late.isoformat()})
     assert place.stored(general) == there[700:]
     start = snowflake(int(late.timestamp() * 1000))
-    assert pages(server, general) == [(100, start - 1), (100, there[799]), (100, there[899])]
+    assert pages(server, general) == [(100, start - 1), *((100, there[i]) for i in (799, 899, 999))]
     assert place.ranges(general) == [(start, there[-1])]
 
     before = len(server.requests)
@@ -150,7 +153,7 @@ async def test_max_messages_reads_the_oldest_and_the_next_run_goes_on(
             "#general: stopped at 2024-01-01" in note and "next run goes on" in note for note in stopped
         )
     assert place.stored(other) == ids(world, other)
-    assert [limit for limit, _ in pages(server, general)] == [100, 50, 100, 50, 100]
+    assert [limit for limit, _ in pages(server, general)] == [100, 50, 100, 50, 100, 50]
 
 
 async def test_max_messages_says_where_it_stopped_whatever_the_pages_held(
@@ -174,11 +177,12 @@ async def test_max_messages_says_where_it_stopped_whatever_the_pages_held(
     assert len(place.contents(general)) == 108
 
 
-async def test_an_empty_channel_costs_no_request(
+async def test_a_channel_that_seems_empty_costs_one_request(
     server: LoopbackDiscord, place: Workplace, general: int
 ) -> None:
+    """No last message is no proof: a compatible server, or a hiccup, leaves the field out."""
     stats = await place.build(server, [general])
-    assert server.history_requests() == []
+    assert pages(server) == [(100, 0)]
     assert stats.counts["channels"][str(general)]["state"] == "up to date"
 
 
@@ -227,7 +231,7 @@ async def test_requests_keep_the_configured_pace(
     world.fill(general, 1000)
     await place.build(server, [general], {"collect.requests_per_second": 20})
     asked = server.history_requests()
-    assert len(asked) == 10
+    assert len(asked) == 11
     before = server.requests[
         server.requests.index(asked[0]) - 1
     ]  # so that it doesn't matter if the first was late
@@ -266,7 +270,8 @@ async def test_all_archived_threads_are_found_over_several_pages_of_them(
     await place.build(server, [parent])
     for thread in (made[0], made[99], made[100], made[204], active):
         assert place.stored(thread) == ids(world, thread) != []
-    assert len(server.history_requests()) == 5  # an empty thread costs nothing
+    if type != FORUM:  # a thread whose counts agree that it is empty costs nothing
+        assert len(server.history_requests()) == 5 + 1  # the parent's hint is null
 
 
 async def test_a_forum_post_begins_with_the_message_that_has_its_id(
@@ -485,6 +490,11 @@ async def test_a_malformed_message_is_counted_and_the_rest_of_its_page_kept(
         {"poll": {"question": None}},
         {"poll": {"question": {"text": ["?"]}}},
         {"author": {"id": "5", "username": None}},
+        {"author": {"id": "5", "username": "ada", "bot": None}},
+        {"edited_timestamp": "yesterday"},
+        {"edited_timestamp": ""},
+        {"message_reference": []},
+        {"message_reference": {"type": None, "message_id": ""}},
         {"nobody_knows": {"this": "field"}},
     ],
     ids=str,

@@ -40,7 +40,7 @@ async def collect(
     source = ExportSource(
         find_exports([str(p) for p in paths], tally), await history.audience(allowed), tally
     )
-    async with collecting(source, history, settings.dataset, 8, tally) as collection:
+    async with collecting(source, history, settings.dataset, settings.collect, tally) as collection:
         for channel in collection.channels:
             await collection.ready(channel)
     return tally

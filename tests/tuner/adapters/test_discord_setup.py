@@ -139,9 +139,20 @@ async def test_a_text_channel_needs_no_connect(
     assert place.stored(general) == ids(world, general)
 
 
-async def test_a_channel_that_does_not_exist(server: LoopbackDiscord, place: Workplace, general: int) -> None:
-    text = await refusal(place, server, [general, 12345])
-    assert "there is no channel 12345" in text and "Copy Channel ID" in text
+async def test_a_channel_that_does_not_exist_is_named_and_the_others_are_read(
+    server: LoopbackDiscord, place: Workplace, world: World, general: int
+) -> None:
+    stats = await place.build(server, [12345, general])
+    [note] = [note for note in stats.counts["notes"] if "12345" in note]
+    assert "there is no channel 12345" in note and "Copy Channel ID" in note
+    assert place.stored(general) == ids(world, general)
+
+
+async def test_no_channel_exists_any_more(server: LoopbackDiscord, place: Workplace) -> None:
+    with pytest.raises(UsageError, match="there is no channel 12345") as caught:
+        await place.build(server, [12345, 67890])
+    assert caught.value.exit_code == 1
+    assert "there is no channel 67890" in str(caught.value)
 
 
 async def test_a_category(server: LoopbackDiscord, place: Workplace, world: World, general: int) -> None:
