@@ -17,6 +17,10 @@ OWNERS_FOLDER = 0o700
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
+class LockFileError(OSError):
+    """A lock file that cannot be opened: a folder, a link, somebody else's, or on a read-only disk."""
+
+
 def make_folder(path: Path) -> None:
     """The folder and those above it; what is new is for its owner only."""
     for folder in (*reversed(path.parents), path):
@@ -44,7 +48,7 @@ def is_own_file(path: Path) -> bool:
 def locked(path: Path, patience: float, *, remove: bool = False) -> Iterator[bool]:
     """Hold the lock file at `path`; yields whether it was free. `remove`: it goes with the lock.
 
-    The operating system drops the lock with its owner, however that ends. An OSError when the file cannot be used.
+    The operating system drops the lock with its owner, however that ends. A LockFileError when it cannot be used.
     """
     lock = FileLock(path, timeout=patience, mode=OWNER_ONLY)
     try:
@@ -52,6 +56,8 @@ def locked(path: Path, patience: float, *, remove: bool = False) -> Iterator[boo
     except Timeout:
         yield False
         return
+    except OSError as error:
+        raise LockFileError(error.errno, error.strerror or str(error), str(path)) from error
     try:
         yield True
     finally:

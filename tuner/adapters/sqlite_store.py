@@ -17,7 +17,7 @@ from typing import Any
 
 import aiosqlite
 
-from tuner.adapters.places import OWNER_ONLY, locked, make_folder
+from tuner.adapters.places import OWNER_ONLY, LockFileError, locked, make_folder
 from tuner.adapters.sqlite_faults import in_words
 from tuner.errors import FatalError, UsageError
 
@@ -217,9 +217,7 @@ def builder_lock(path: Path) -> Iterator[bool]:
         make_folder(path.parent)
         with locked(lock, LOCK_PATIENCE) as free:
             yield free
-    except OSError as error:
-        if error.filename != str(lock):
-            raise
+    except LockFileError as error:
         raise UsageError(
             f"The archive {path} cannot be locked: its lock file {lock} cannot be used ({error.strerror}). "
             "Remove it, or see to it that you may write it."

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from tuner.adapters.places import create, is_own_file, locked, make_folder
+from tuner.adapters.places import LockFileError, create, is_own_file, locked, make_folder
 from tuner.errors import FatalError, UsageError
 
 SQLITE = b"SQLite format 3\0"  # how an archive begins
@@ -218,9 +218,7 @@ def _claimed(path: Path) -> Iterator[bool]:
     try:
         with locked(lock, LOCK_PATIENCE, remove=True) as free:
             yield free
-    except OSError as error:
-        if error.filename != str(lock):
-            raise
+    except LockFileError as error:
         raise FatalError(
             f"{path} could not be written: its lock file {lock} cannot be used: {error.strerror}. Remove that file."
         ) from error

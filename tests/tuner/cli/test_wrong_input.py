@@ -412,6 +412,14 @@ def test_an_archive_that_can_only_be_read(
     assert place.archive.read_bytes() == before
 
 
+def test_lock_files_that_are_folders(place: Place) -> None:
+    for lock in ("tuner.db.lock", ".records.jsonl.lock", ".stats.json.lock"):
+        (place.folder / lock).mkdir()
+        said = place.refusal(2 if lock.startswith("tuner") else 1, "--from-export", "exports")
+        assert f"its lock file {lock} cannot be used" in said
+        (place.folder / lock).rmdir()
+
+
 def small_disk(place: Place, limit: int, *argv: str) -> tuple[int, str]:
     """Build in a process whose files cannot grow beyond `limit` bytes."""
     program = (
