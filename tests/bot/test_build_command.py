@@ -11,6 +11,7 @@ from tests.support.building import Workplace
 from tests.support.discord_faults import http_error
 from tests.support.discord_interactions import Interaction
 from tests.support.discord_world import FORUM, JsonObject, Permission, World, id_of
+from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import until
 from tests.support.loopback_openai import LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all
@@ -346,3 +347,24 @@ async def test_what_keeps_a_build_from_starting_is_said(
         assert "needs the environment variable OPENAI_API_KEY" in used.content
         assert runs(running) == 0
         assert running.posted() == []
+
+
+async def test_words_of_who_is_no_longer_allowed_are_erased_when_that_is_confirmed(
+    world: World, tools: int, ops: int, tmp_path: Path
+) -> None:
+    authors = sorted({message["author"]["id"] for message in world.channels[tools].messages})
+    async with LoopbackDiscord(world) as server:
+        async with running_bot(world, tmp_path, server=server) as running:
+            await running.build()
+            whole = running.paths.contents(tools)
+        narrow = {"dataset.allowed_users": authors[:1]}
+        async with running_bot(world, tmp_path, narrow, server=server) as running:
+            await running.build()
+            said = running.posted()[-1]["embeds"][0]["description"]
+            assert "19 people whose words are stored: 57 messages would be erased" in said
+            assert "confirm:True" in said
+            assert running.paths.contents(tools) == whole
+            await running.build({"dry_run": True})
+            assert running.paths.contents(tools) == whole
+            await running.build({"confirm": True})
+            assert running.paths.contents(tools).count(None) == 57

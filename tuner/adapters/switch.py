@@ -219,6 +219,8 @@ def _claimed(path: Path) -> Iterator[bool]:
         with locked(lock, LOCK_PATIENCE, remove=True) as free:
             yield free
     except LockFileError as error:
+        if not os.path.lexists(lock):  # then it is the folder that cannot be written
+            raise OSError(error.errno, error.strerror) from error
         raise FatalError(
             f"{path} could not be written: its lock file {lock} cannot be used: {error.strerror}. Remove that file."
         ) from error
