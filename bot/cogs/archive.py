@@ -25,6 +25,7 @@ from tuner.progress import Tally
 log = logging.getLogger("tuner.bot")
 
 PURGE_DELAY = 2.0  # seconds after which the traces of erased text are cleared from the file
+LAST_PURGE = 3.0  # seconds that clearing them may take when the process ends
 
 
 class ArchiveCog(commands.Cog):
@@ -44,7 +45,8 @@ class ArchiveCog(commands.Cog):
         if self._purge:
             self._purge.cancel()
             await asyncio.gather(self._purge, return_exceptions=True)
-            await self._history.purge()
+            with contextlib.suppress(FatalError, TimeoutError):  # else the next start does it
+                await asyncio.wait_for(self._history.purge(), LAST_PURGE)
         await self._stop_listening()
 
     @commands.Cog.listener()
@@ -116,5 +118,7 @@ class ArchiveCog(commands.Cog):
         while self._has_traces:
             await asyncio.sleep(PURGE_DELAY)
             self._has_traces = False
-            with contextlib.suppress(FatalError):
+            try:
                 await self._history.purge()
+            except FatalError:  # another program reads the archive: tried again until it ends
+                self._has_traces = True
