@@ -35,7 +35,11 @@ def main(argv: list[str] | None = None) -> int:
         "-v", "--verbose", action="store_true", help="log more; message content may be logged"
     )
     try:
+        config.check_arguments(sys.argv[1:] if argv is None else argv)
         arguments = parser.parse_args(argv)
+    except UsageError as error:  # a secret was typed: nothing of it is repeated
+        sys.stderr.write(f"tuner: {error}\n")
+        return error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 2
     set_up_logging(verbose=arguments.verbose)

@@ -124,7 +124,7 @@ def _add_segment(commands_of: _Commands) -> None:
         "--channel", action="append", type=_id, default=[], metavar="ID", help="only this channel"
     )
     segment.add_argument(
-        "--out", type=Path, metavar="FILE", help="where the conversations go (needed without --explain)"
+        "--out", type=_file, metavar="FILE", help="where the conversations go (needed without --explain)"
     )
     explaining = segment.add_argument_group("to see why messages belong together")
     explaining.add_argument(
@@ -260,6 +260,12 @@ def _id(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) < 1 << 63:
         raise argparse.ArgumentTypeError(f"{text!r} is not a Discord id, a number such as 123456789012345678")
     return int(text)
+
+
+def _file(text: str) -> Path:
+    if text.endswith("/") or Path(text).name in ("", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; name a file in it")
+    return Path(text)
 
 
 def _count(text: str) -> int:

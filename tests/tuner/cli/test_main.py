@@ -63,6 +63,8 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["forget", "0"], "argument USER_ID: '0' is not a Discord id"),
         (["forget", "9" * 5000], "is not a Discord id"),
         (["segment"], "the following arguments are required: --out"),
+        (["segment", "--out", "."], "argument --out: '.' is a folder; name a file in it"),
+        (["segment", "--out", "talks/"], "argument --out: 'talks/' is a folder; name a file in it"),
         (
             ["segment", "--out", "x", "--channel", "general"],
             "argument --channel: 'general' is not a Discord id",

@@ -474,3 +474,31 @@ def test_a_full_disk_while_the_archive_grows(place: Place) -> None:
     with closing(sqlite3.connect(place.archive)) as archive:
         assert archive.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert archive.execute("SELECT count(*) FROM messages").fetchone() == (5_004,)
+
+
+# -- odd text ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [".", "..", "/", "out/", "./"])
+@pytest.mark.parametrize("flag", ["--output", "--stats-file"])
+def test_a_folder_where_a_file_belongs(place: Place, flag: str, path: str) -> None:
+    said = place.refusal(2, "--from-export", "exports", flag, path)
+    assert f"  - {flag}: names a folder, {path!r}; name a file in it" in said
+
+
+def test_options_are_named_as_they_were_typed(place: Place) -> None:
+    for argv, said in (
+        (("--earliest", "yesterday"), "  - --earliest: should be a date or ISO 8601 time"),
+        (("--max-samples", "0"), "  - --max-samples: should be greater than or equal to 1, not 0"),
+        (("-c", "workshop"), "  - --channels: should be a Discord id"),
+        (("--set", "dataset.max_samples=0"), "  - dataset.max_samples: should be greater"),
+    ):
+        assert said in place.refusal(2, "--from-export", "exports", *argv)
+
+
+def test_what_is_no_text_and_what_no_path_can_hold(place: Place) -> None:
+    assert "An argument is not UTF-8 text." in place.refusal(2, "--from-export", "exp\udcffrts")
+    for text in ('[prompt]\nsystem_file = "a\\u0000b"\n', '[prompt.profiles."²"]\ntext = "x"\n'):
+        (place.folder / "config.toml").write_text(text)
+        assert "config.toml" in place.refusal(2, "--from-export", "exports")
+    assert "There is no configuration file" in place.refusal(2, "--config", "a" * 300)
