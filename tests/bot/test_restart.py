@@ -128,11 +128,13 @@ def interrupt(scene: Scene, where: str, number: signal.Signals) -> int:
     """One life that ends by a signal in the middle of a build; its exit code."""
     with scene.life() as process:
         if where == "collect":
-            scene.discord.held = enough = lambda *_: len(scene.discord.history_requests()) >= 3
+            asked, many = scene.discord.history_requests, 3
+            scene.discord.held = lambda request: request in asked()[many - 1 :]
         else:
-            scene.model.held = enough = lambda *_: len(scene.model.requests) >= 8
+            asked, many = lambda: scene.model.requests, 8
+            scene.model.held = lambda request: len(asked()) >= many
         assert scene.build().content.startswith("Build #1 started.")
-        await_(enough)
+        await_(lambda: len(asked()) >= many)
         process.send_signal(number)
         _, errors = process.communicate(timeout=PATIENCE)
         scene.discord.held = scene.model.held = lambda request: False
