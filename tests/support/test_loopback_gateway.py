@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.discord_world import FORUM, JsonObject, Permission, World, id_of
 from tests.support.loopback_discord import LoopbackDiscord
-from tests.support.loopback_gateway import PATIENCE, until
+from tests.support.loopback_gateway import PATIENCE, Session, until
 from tests.support.recording_bot import INTENTS, Bot, ShardedBot, running, text_channel
 from tests.support.threaded import in_thread
 
@@ -42,6 +42,21 @@ async def test_ready_with_guilds_channels_threads_and_permissions(
     assert server.gateway.connections[0].query["compress"] in ("zlib-stream", "zstd-stream")
     await until(lambda: not server.gateway.open)
     assert server.gateway.connections[0].close_code in (1000, 4000)  # it means 1000, its reader may say 4000
+
+
+@pytest.mark.parametrize("kind", [Bot, ShardedBot])
+async def test_a_client_is_ready_when_its_guilds_have_come_however_late(
+    server: LoopbackDiscord, general: int, kind: type[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Session.tell
+
+    def slowly(self: Session, name: str, data: JsonObject) -> None:
+        wait = 0.3 if name == "GUILD_CREATE" else 0
+        asyncio.get_running_loop().call_later(wait, tell, self, name, data)
+
+    monkeypatch.setattr(Session, "tell", slowly)
+    async with running(kind) as bot:
+        assert bot.get_channel(general) is not None
 
 
 async def test_without_compression(server: LoopbackDiscord, monkeypatch: pytest.MonkeyPatch) -> None:
