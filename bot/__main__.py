@@ -17,7 +17,6 @@ import discord
 from bot.connection import hold
 from bot.faults import PASSING
 from tuner import config
-from tuner.adapters.discord_history import PORTAL
 from tuner.adapters.sqlite_store import open_store
 from tuner.config.settings import Settings
 from tuner.errors import FatalError, TunerError, UsageError
@@ -84,8 +83,7 @@ def ready_to_start(settings: Settings, environment: Mapping[str, str]) -> str:
     if settings.discord.admin_channel is None:
         faults.append("discord.admin_channel is not set: name the channel for progress messages by its id.")
     try:
-        name = settings.discord.token_env
-        token = usable(config.secret(environment, name, "The bot"), name)
+        token = config.secret(environment, settings.discord.token_env, "The bot")
     except UsageError as error:
         faults.append(str(error))
     if faults:
@@ -123,16 +121,6 @@ class Brief(logging.Filter):
             record.msg, record.args = f"{record.getMessage()}: {text}", None
             record.exc_info = record.exc_text = None
         return True
-
-
-def usable(token: str, name: str) -> str:
-    """The token, if it can be one: what cannot be sent at all must not end in a traceback."""
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError(
-            f"{name} holds a space, a line break or another character that no token has. Copy the token again from "
-            f"{PORTAL} → your application → Bot, in one piece."
-        )
-    return token
 
 
 if __name__ == "__main__":
