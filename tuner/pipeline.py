@@ -13,20 +13,20 @@ from tuner.adapters.dataset_files import DatasetWriter
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
-from tuner.adopting import adopt_audience, look_as_audience
 from tuner.asking.chat import Asker, Chat
 from tuner.asking.estimate import Estimate
 from tuner.config.settings import RULES, Dataset, Settings
 from tuner.dataset.tokens import TokenCounter, token_counter
 from tuner.dataset.validation import check_line
 from tuner.errors import FatalError
-from tuner.finishing import RunStats, WrittenFile, outputs
 from tuner.models import Channel, Dialogue, Excerpt, Sample
 from tuner.people.audience import Audience
 from tuner.progress import Tally
 from tuner.prompt.guard import guarded
 from tuner.prompt.stack import load_assets, load_builder
-from tuner.recording import recorded
+from tuner.runs.adopting import adopt_audience, look_as_audience
+from tuner.runs.finishing import RunStats, WrittenFile, outputs
+from tuner.runs.recording import recorded
 from tuner.stages.collect import Source, collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
 from tuner.stages.refine import Refiner

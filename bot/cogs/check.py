@@ -13,9 +13,9 @@ from bot.embeds import DESCRIPTION
 from bot.tree import acknowledge, reply
 from bot.wording import fit, plain
 from tuner.adapters.discord_check import check_with_client
-from tuner.checkup import checkup
 from tuner.config.readiness import Finding, exit_code
 from tuner.config.settings import Settings
+from tuner.runs.checkup import checkup
 
 MARKS = {"good": "✅", "note": "🔸", "bad": "❌", "unset": "❌"}
 LONGEST = 400  # characters of one sentence

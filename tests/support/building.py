@@ -16,9 +16,9 @@ from tuner import config
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
 from tuner.config.settings import Settings
-from tuner.finishing import NothingMadeError
 from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Tally
+from tuner.runs.finishing import NothingMadeError
 
 Changes = Mapping[str, Any]  # settings by `table.key`, for one run
 NO_CHANGES: Changes = {}

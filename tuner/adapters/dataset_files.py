@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner import render, snowflake
+from tuner import snowflake
 from tuner.adapters.switch import File, Switch
 from tuner.models import Channel, Message
-from tuner.names import person
+from tuner.text import render
+from tuner.text.names import person
 
 
 def upload_path(records: Path, profile: str) -> Path:

@@ -12,11 +12,11 @@ from pathlib import Path
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import Store, open_store, open_to_look
-from tuner.adopting import read_opt_outs_of
 from tuner.config.settings import Settings
 from tuner.errors import UsageError
 from tuner.models import Channel
 from tuner.progress import Tally
+from tuner.runs.adopting import read_opt_outs_of
 from tuner.stages.collect import collecting
 
 

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from tuner import config
 from tuner.adapters.discord_check import check_with_token
-from tuner.checkup import checkup
 from tuner.cli.console import printable
 from tuner.cli.running import NO_CONFIG, say, settings_of
 from tuner.cli.running import run as run_to_the_end
 from tuner.config.readiness import Finding, exit_code
 from tuner.config.settings import Settings
+from tuner.runs.checkup import checkup
 
 MARKS = {"good": "ok", "note": "note", "bad": "fails", "unset": "missing"}
 STYLES = {"good": "green", "note": "yellow", "bad": "red", "unset": "red"}

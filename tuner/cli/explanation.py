@@ -11,7 +11,7 @@ from tuner import snowflake
 from tuner.cli.console import printable
 from tuner.linking.explaining.explain import Explanation
 from tuner.models import Message
-from tuner.render import readable
+from tuner.text.render import readable
 
 TEXT_LENGTH = 60
 QUOTE_LENGTH = 30

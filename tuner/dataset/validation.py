@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapt
 
 from tuner.dataset.tokens import TokenCounter
 from tuner.errors import UsageError
-from tuner.inert import is_blank
+from tuner.text.inert import is_blank
 
 MOST_TOKENS = 65_536
 FEWEST_LINES = 10

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tuner.models import Extras, Message
 from tuner.people.audience import DELETED_USER, Audience
 from tuner.people.names import hide_names, plain
-from tuner.render import SOMEONE, USER_MENTION
+from tuner.text.render import SOMEONE, USER_MENTION
 
 
 @dataclass(frozen=True, slots=True)

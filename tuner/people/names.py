@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from tuner.render import SOMEONE
+from tuner.text.render import SOMEONE
 
 Hides = Callable[[str], bool | None]
 """Whether a name is one to hide; None when it is nobody's."""

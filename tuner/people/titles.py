@@ -9,7 +9,7 @@ from typing import Any
 from tuner.models import Channel
 from tuner.people.audience import Audience
 from tuner.people.names import hide_names
-from tuner.render import SOMEONE, USER_MENTION
+from tuner.text.render import SOMEONE, USER_MENTION
 
 THREAD = "thread"
 DIRECT = "direct-message"

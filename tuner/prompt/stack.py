@@ -19,9 +19,9 @@ from typing import Any
 from tuner.config.settings import Dated
 from tuner.config.settings import Prompt as PromptSettings
 from tuner.errors import UsageError
-from tuner.inert import inert, visible
 from tuner.models import Channel, ChatMessage
-from tuner.names import quoted
+from tuner.text.inert import inert, visible
+from tuner.text.names import quoted
 
 
 @dataclass(frozen=True, slots=True)

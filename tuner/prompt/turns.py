@@ -1,7 +1,7 @@
 """How production writes a turn and a tool's result, so that no text in them can pass for another turn or line.
 
 A turn begins with "NAME said:" on a line of its own, after a long silence with "(3 h later)" on the next; a line
-of a tool's result begins with "[time] NAME: ". No name holds a colon or a line end (`tuner.names`), no text a
+of a tool's result begins with "[time] NAME: ". No name holds a colon or a line end (`tuner.text.names`), no text a
 line that ends with "said:", and the lines of a text that is retrieved are set in.
 """
 
@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuner import render, snowflake
-from tuner.inert import fold, inert, visible
+from tuner import snowflake
 from tuner.models import ChatMessage, Message
-from tuner.names import distinct
+from tuner.text import render
+from tuner.text.inert import fold, inert, visible
+from tuner.text.names import distinct
 
 TOOL = "retrieve_context"
 LONG_PAUSE = 3600  # seconds of silence that are worth mentioning

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from tuner import snowflake
-from tuner.inert import inert, visible
 from tuner.models import Channel, ChatMessage, Dialogue, Sample
-from tuner.names import title
 from tuner.prompt.stack import Assets, Builder, PromptRequest
 from tuner.prompt.turns import TOOL, assistant_turn, tool_turns, user_turn
+from tuner.text.inert import inert, visible
+from tuner.text.names import title
 
 
 def assemble(dialogue: Dialogue, channel: Channel, builder: Builder, assets: Assets) -> Sample:

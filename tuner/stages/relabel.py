@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tuner import render, snowflake
+from tuner import snowflake
 from tuner.models import Dialogue, Excerpt, Message, Turn
-from tuner.names import distinct
 from tuner.stages.speech import goes_on, says_something, without_placeholders
+from tuner.text import render
+from tuner.text.names import distinct
 
 
 def relabel(excerpt: Excerpt, channel_names: Mapping[int, str]) -> Dialogue | str:

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from tuner.inert import is_blank
 from tuner.models import Message
+from tuner.text.inert import is_blank
 
 PAUSE = 600  # seconds of silence after which somebody begins anew
 

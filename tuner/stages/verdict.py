@@ -15,10 +15,10 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tuner import render
 from tuner.models import Excerpt, Message, Segment
 from tuner.people.audience import may_be_persona
 from tuner.stages.speech import answers_somebody, word_count
+from tuner.text import render
 
 VERSION = "2"  # part of every decision's key; change it with the instructions or the transcript's form
 LONGEST_LINE = 4000  # characters of one message that are shown; no message of Discord has more

@@ -15,7 +15,7 @@ from tuner.dataset import validation
 from tuner.dataset.tokens import TokenCounter
 from tuner.dataset.validation import check_file, check_line
 from tuner.errors import UsageError
-from tuner.inert import is_blank
+from tuner.text.inert import is_blank
 
 Line = dict[str, Any]
 COUNTER = TokenCounter(len, exact=False)

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from tuner.inert import BLANK, inert, visible
+from tuner.text.inert import BLANK, inert, visible
 
 LONGEST_NAME = 32  # Discord's own bounds
 LONGEST_TITLE = 100

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.growth import UNITS, is_linear
-from tuner.inert import inert, visible
 from tuner.models import Extras, Message
-from tuner.names import person, title
 from tuner.prompt.turns import plain
-from tuner.render import readable, words
+from tuner.text.inert import inert, visible
+from tuner.text.names import person, title
+from tuner.text.render import readable, words
 
 ANN, BEN = 100_000_000_000_000_001, 100_000_000_000_000_002
 MENTIONS = ((ANN, "Ann"), (-77, ""), (BEN + 1, "Ann said:\nhi"))

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from tuner.inert import inert, visible
 from tuner.models import Message
-from tuner.names import person, title
+from tuner.text.inert import inert, visible
+from tuner.text.names import person, title
 
 USER_MENTION = re.compile(r"<@!?(\d{1,20})>")
 SOMEONE = "@someone"  # in place of whoever is not of the audience

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.names import LONGEST_NAME, LONGEST_TITLE, distinct, person, quoted, title
+from tuner.text.names import LONGEST_NAME, LONGEST_TITLE, distinct, person, quoted, title
 
 
 @pytest.mark.parametrize(

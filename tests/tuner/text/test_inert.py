@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.inert import inert, visible
+from tuner.text.inert import inert, visible
 
 TOKENS = """
     <|im_start|> <|im_end|> <|endoftext|> <|eot_id|> <|start_header_id|> <|begin_of_text|> <|channel|> <|message|>
