@@ -220,7 +220,7 @@ async def test_a_build_is_ended_although_that_cannot_be_said(
     assert state == "interrupted"
 
 
-@pytest.mark.parametrize("fault", [http_error(404, "Unknown interaction", 10062), http_error(503), GARBAGE])
+@pytest.mark.parametrize("fault", [http_error(404, "Unknown interaction", 10062), GARBAGE])
 async def test_a_status_that_cannot_be_shown_is_no_unexpected_fault(
     running: RunningBot, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -231,6 +231,11 @@ async def drop_copies(db: Writer) -> None:
     await mark_traces(db)
 
 
+async def mark_withdrawn(db: Writer) -> None:
+    """Words or names of people were taken out: datasets made before this are not kept when they are replaced."""
+    await db.execute("INSERT OR REPLACE INTO meta VALUES ('withdrawn', ?)", (str(time.time()),))
+
+
 async def mark_traces(db: Writer) -> None:
     """The file still holds text that the archive does not: remembered until `purge` has cleared it."""
     await db.execute("INSERT OR REPLACE INTO meta VALUES ('traces', ?)", (secrets.token_hex(8),))

@@ -38,7 +38,7 @@ def _in_words(path: Path, error: sqlite3.Error) -> FatalError:
     text = str(error)
     if code == sqlite3.SQLITE_NOTADB:
         return UsageError(f"{path} is not a Tuner archive. Set store.path to another file.")
-    if code == sqlite3.SQLITE_CORRUPT or "malformed" in text or "UTF-8" in text:
+    if code == sqlite3.SQLITE_CORRUPT or "UTF-8" in text:
         return _damaged(path)
     if code in _FULL:
         return FatalError(

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from tuner.adapters import sqlite_names
-from tuner.adapters.sqlite_changes import Changes, arriving, claim, drop_copies, mark_traces, note_shown
+from tuner.adapters.sqlite_changes import (
+    Changes,
+    arriving,
+    claim,
+    drop_copies,
+    mark_traces,
+    mark_withdrawn,
+    note_shown,
+)
 from tuner.adapters.sqlite_store import Row
 from tuner.errors import FatalError
 from tuner.models import Channel, Extras, Message
@@ -136,8 +143,8 @@ class History(Changes):
                 [(message.text, _as_row(message)[-1], message.id) for message in mentioning],
             )
             await drop_copies(db)
-            if changed or mentioning:  # datasets made before this are not kept when they are replaced
-                await db.execute("INSERT OR REPLACE INTO meta VALUES ('withdrawn', ?)", (str(time.time()),))
+            if changed or mentioning:
+                await mark_withdrawn(db)
         await self.purge()
         return changed
 

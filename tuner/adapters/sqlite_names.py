@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tuner.adapters.sqlite_changes import drop_copies, mark_traces
+from tuner.adapters.sqlite_changes import drop_copies, mark_traces, mark_withdrawn
 from tuner.adapters.sqlite_store import Row, Store, Writer
 from tuner.models import Channel, Message
 from tuner.people.audience import Audience, name_digest
@@ -37,6 +37,7 @@ WHERE id = ?3 AND speaker = ?4 AND edited_ms = ?5 AND NOT erased AND content IS 
 """
 
 Change = Callable[[str], str]
+Fetch = Callable[[str, Iterable[Any]], Awaitable[Iterable[Any]]]
 
 
 class Naming:
@@ -57,13 +58,18 @@ class Naming:
 
         return hides
 
+    def seen_by(self, outside: Callable[[Collection[int]], Mapping[int, int]]) -> Naming:
+        """The same names for an audience that leaves some of their owners out."""
+        return Naming({name: frozenset(outside(o).get(i, i) for i in o) for name, o in self._owners.items()})
+
     @classmethod
-    async def of(cls, db: Writer, texts: Iterable[str]) -> Naming:
-        salt = await salt_of(db)
+    async def of(cls, fetch: Fetch, texts: Iterable[str]) -> Naming:
+        """What is known of the names in the texts; `fetch` runs a query on the archive."""
+        salt = await salt_of(fetch)
         digests = {
             name: name_digest(name, salt) for text in texts if may_name(text) for name in candidates(text)
         }
-        rows = await db.execute_fetchall(
+        rows = await fetch(
             "SELECT digest, speaker FROM names WHERE digest IN (SELECT value FROM json_each(?))",
             (json.dumps(list(digests.values())),),
         )
@@ -73,9 +79,9 @@ class Naming:
         return cls({n: frozenset(owners[digest]) for n, digest in digests.items() if digest in owners})
 
 
-async def salt_of(db: Writer) -> bytes:
+async def salt_of(fetch: Fetch) -> bytes:
     """The key of this archive's digests."""
-    rows = list(await db.execute_fetchall("SELECT value FROM meta WHERE key = 'salt'"))
+    rows = list(await fetch("SELECT value FROM meta WHERE key = 'salt'", ()))
     return bytes.fromhex(rows[0][0]) if rows else b""
 
 
@@ -83,12 +89,15 @@ async def learn(db: Writer, page: Page) -> Page:
     """Remember who a page names, and hide in it whom the archive knows to be outside."""
     await db.executemany("INSERT OR IGNORE INTO names (speaker, digest) VALUES (?, ?)", sorted(page.known))
     await _admit(db, {speaker for speaker, _ in page.known if speaker > 0})
-    naming = await Naming.of(db, (text for message in page.messages for text in words_of(message)))
-    messages = [_shown(m, naming, strangers=m.id in page.unlisted) for m in page.messages]
+    naming = await Naming.of(
+        db.execute_fetchall, (text for message in page.messages for text in words_of(message))
+    )
+    messages = [shown(m, naming, strangers=m.id in page.unlisted) for m in page.messages]
     return replace(page, messages=tuple(messages))
 
 
-def _shown(message: Message, naming: Naming, *, strangers: bool) -> Message:
+def shown(message: Message, naming: Naming, *, strangers: bool) -> Message:
+    """A message without the names that are to be hidden in it."""
     if not any(map(may_name, words_of(message))):
         return message
     hides = naming.among({speaker for speaker, _ in message.extras.mentions})
@@ -120,7 +129,7 @@ async def welcome(db: Writer, audience: Audience) -> None:
 
 
 async def _admit(db: Writer, user_ids: Collection[int]) -> None:
-    outside = Audience(frozenset(), salt=await salt_of(db))
+    outside = Audience(frozenset(), salt=await salt_of(db.execute_fetchall))
     await db.executemany("DELETE FROM names WHERE speaker = ?", [(outside.opaque(i),) for i in user_ids])
 
 
@@ -153,7 +162,7 @@ async def _recall(db: Writer) -> None:
     rows = await db.execute_fetchall(
         "SELECT id, name FROM authors WHERE NOT EXISTS (SELECT 1 FROM names WHERE speaker = authors.id)"
     )
-    audience = Audience(None, salt=await salt_of(db))
+    audience = Audience(None, salt=await salt_of(db.execute_fetchall))
     await db.executemany(
         "INSERT OR IGNORE INTO names (speaker, digest) VALUES (?, ?)",
         [(user_id, audience.digest(name)) for user_id, name in rows if name],
@@ -169,6 +178,7 @@ async def _untitle(db: Writer, which: str, value: object) -> None:
         titled = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, titles)) + r")(?!\w)")
         await _change_runs(db, lambda text: titled.sub(THREAD, text))
         await mark_traces(db)
+        await mark_withdrawn(db)
 
 
 async def _change_runs(db: Writer, change: Change) -> None:
@@ -190,7 +200,7 @@ def _changed(value: Any, change: Change) -> Any:
 
 async def nameless(db: Writer, channel: Channel) -> Channel:
     """A channel whose name and topic name nobody outside."""
-    hides = (await Naming.of(db, (channel.name, channel.topic))).among(())
+    hides = (await Naming.of(db.execute_fetchall, (channel.name, channel.topic))).among(())
     return replace(channel, name=hide_names(channel.name, hides), topic=hide_names(channel.topic, hides))
 
 
@@ -214,6 +224,7 @@ async def settle(store: Store) -> bool:
         await db.execute("UPDATE names SET hidden = 1 WHERE speaker < 0 AND NOT hidden")
         if changed:
             await drop_copies(db)
+            await mark_withdrawn(db)
     return changed > 0
 
 
@@ -224,7 +235,7 @@ async def _sweep(db: Writer, rows: list[Row]) -> int:
         for (_, content, _), extra in zip(rows, extras, strict=True)
         for text in (content, extra.get("poll", ""), *(t for key in _TEXTS for t in extra.get(key, ())))
     ]
-    naming = await Naming.of(db, texts)
+    naming = await Naming.of(db.execute_fetchall, texts)
     changes = []
     for (identity, content, raw), extra in zip(rows, extras, strict=True):
         hides = naming.among(extra.get("mentions", ()))

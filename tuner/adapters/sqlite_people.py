@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import Store
-from tuner.models import Extras, Message
 from tuner.people.audience import Audience
-from tuner.people.intake import unmention
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,9 @@ class People:
         found = set()
         for user_id in user_ids:
             rows = await self._store.fetch(
-                "SELECT EXISTS (SELECT 1 FROM authors WHERE id = ?1) OR EXISTS (SELECT 1 FROM messages "
+                "SELECT EXISTS (SELECT 1 FROM authors WHERE id = ?1) "
+                "OR EXISTS (SELECT 1 FROM channels WHERE author = ?1) "
+                "OR EXISTS (SELECT 1 FROM messages "
                 "WHERE speaker = ?1 OR (content IS NOT NULL AND (instr(extras, ?1) OR instr(content, ?1))))",
                 (user_id,),
             )
@@ -97,40 +95,3 @@ class People:
             await db.executemany("DELETE FROM opt_outs WHERE user_id = ?", [(i,) for i in user_ids])
             if reread:
                 await db.execute("DELETE FROM cursors")
-
-
-class Narrowed(History):
-    """The archive as a smaller audience would leave it, though nothing is erased: for dry runs."""
-
-    def __init__(self, store: Store, outside: Mapping[int, int]) -> None:
-        super().__init__(store)
-        self._outside = outside
-
-    async def messages(
-        self, channel_id: int, start: int = 0, end: int = (1 << 63) - 1, batch: int = 500
-    ) -> AsyncGenerator[list[Message], None]:
-        async with aclosing(super().messages(channel_id, start, end, batch)) as batches:
-            async for found in batches:
-                yield [self._as_seen(message) for message in found]
-
-    async def by_id(self, ids: Sequence[int]) -> list[Message]:
-        return [self._as_seen(message) for message in await super().by_id(ids)]
-
-    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
-        found = await super().search(channel_id, word, before, limit)
-        stubs = {message.id for message in await self.by_id(found) if message.is_stub}
-        return [i for i in found if i not in stubs]
-
-    def _as_seen(self, message: Message) -> Message:
-        if message.is_stub:
-            return message
-        if message.speaker in self._outside:
-            return replace(
-                message,
-                speaker=self._outside[message.speaker],
-                name="",
-                text=None,
-                edited_ms=0,
-                extras=Extras(),
-            )
-        return unmention(message, self._outside)

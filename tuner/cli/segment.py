@@ -7,11 +7,12 @@ import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from pathlib import Path
 
 from tuner import snowflake
 from tuner.adapters.sqlite_history import History
-from tuner.adapters.sqlite_permitted import PermittedHistory, permitted_history
+from tuner.adapters.sqlite_narrowed import narrowed
 from tuner.adapters.sqlite_store import Store
 from tuner.adapters.switch import replacing
 from tuner.cli.archive import export_files, opened
@@ -26,6 +27,7 @@ from tuner.linking.arrays import single_threaded
 from tuner.linking.explaining.explain import Explainer, Explanation
 from tuner.models import Channel
 from tuner.progress import Tally
+from tuner.runs.adopting import read_opt_outs_of
 from tuner.stages.segment import calibrated, read_conversations
 
 _LISTED = 20  # channels named in an answer to somebody who named another
@@ -113,13 +115,15 @@ async def _explain(
     return [printable(title), *READING_HELP, "", *shown(Stretch(explanations, around, answered, names))]
 
 
-async def _history(store: Store, settings: Settings) -> PermittedHistory:
-    """What is stored, for the people of the configuration: what is not to be used is not to be shown either."""
-    return await permitted_history(store, settings.dataset.allowed_users, settings.dataset.personas)
+async def _history(store: Store, settings: Settings) -> History:
+    """The archive as a run of now may use it."""
+    audience = await History(store).audience(settings.dataset.allowed_users, settings.dataset.personas)
+    opted_out = audience.opted_out | read_opt_outs_of(settings)
+    return await narrowed(store, replace(audience, opted_out=opted_out))
 
 
 async def _explanations(
-    history: PermittedHistory, channel: Channel, explainer: Explainer, count: int
+    history: History, channel: Channel, explainer: Explainer, count: int
 ) -> list[Explanation]:
     found: list[Explanation] = []
     async with aclosing(history.messages(channel.id)) as batches:

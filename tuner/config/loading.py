@@ -297,7 +297,7 @@ def _clashes(settings: Settings) -> Iterator[str]:
         if not path:
             continue
         if "\0" in path or os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - it takes nothing away
-            yield f"{key}: {path!r} is no name of a file"
+            yield f"{key}: names a folder, {path!r}; name a file in it"
         elif (other := taken.setdefault(_place(path), key)) != key:
             yield f"{key}: is the same file as {other}, which would be overwritten"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tuner.adapters.opt_outs import read_opt_outs
 from tuner.adapters.sqlite_history import History
-from tuner.adapters.sqlite_people import Narrowed, People
+from tuner.adapters.sqlite_narrowed import narrowed
+from tuner.adapters.sqlite_people import People
 from tuner.adapters.sqlite_store import Store
 from tuner.config.settings import Settings
 from tuner.errors import UsageError
@@ -67,14 +68,13 @@ async def look_as_audience(store: Store, settings: Settings, tally: Tally) -> tu
         tally.note(
             "People were added to dataset.allowed_users: the next build that is no dry run reads their words."
         )
-    outside = await people.outside(asked)
     leaving = await people.leaving(asked)
     if leaving.messages:
         tally.note(
             f"Without the dry run, {leaving.messages} messages of {leaving.people} people who are no longer in "
             "dataset.allowed_users would be erased; here they are left out only."
         )
-    return (Narrowed(store, outside) if outside else history), adopted
+    return await narrowed(store, asked), adopted
 
 
 async def carry_opt_outs(store: Store, settings: Settings, tally: Tally) -> None:

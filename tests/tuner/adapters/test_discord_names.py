@@ -120,7 +120,7 @@ async def test_only_titles_by_admitted_people_are_stored(
         ("thread",),
     ]
     assert left_over(place, "zanzibar") == []
-    await place.build(server, [forum], {"dataset.allowed_users": [bo["id"]]})
+    await place.build(server, [forum], {"dataset.allowed_users": [bo["id"]]}, confirmed=True)
     assert {name for (name,) in place.rows("SELECT name FROM channels WHERE parent_id NOT NULL")} == {
         "thread"
     }

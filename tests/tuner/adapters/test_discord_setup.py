@@ -21,6 +21,7 @@ from tests.support.threaded import in_thread
 from tuner.cli.build import build
 from tuner.errors import UsageError
 from tuner.progress import Tally
+from tuner.runs.finishing import NothingMadeError
 
 BOTH = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
 
@@ -117,7 +118,7 @@ async def test_a_permission_is_missing_in_a_channel_of_threads_that_are_named(
     thread = world.add_thread(general, "planning")
     world.fill(thread, 3)
     world.deny(general, Permission.READ_MESSAGE_HISTORY)
-    assert re.search(r"#planning.*lacks Read Message History", await refusal(place, server, [thread]))
+    assert re.search(rf"#{thread} .*lacks Read Message History", await refusal(place, server, [thread]))
 
 
 @pytest.mark.parametrize("type", [VOICE, STAGE])
@@ -191,7 +192,8 @@ async def test_without_a_token_or_an_acknowledgement_nothing_is_asked(
                 await build(settings, (), lambda event: None)
             assert said in str(caught.value)
         assert server.requests == []
-        await build(place.settings([general]), (), lambda event: None)
+        with pytest.raises(NothingMadeError):  # it was read
+            await build(place.settings([general]), (), lambda event: None)
     assert place.stored(general)
 
 

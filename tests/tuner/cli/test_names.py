@@ -36,7 +36,7 @@ def talk(start: float, *texts: str, **fields: Any) -> list[dict[str, Any]]:
 
 
 def build(*exports: str, allowed: str = "") -> None:
-    arguments = ["build-dataset", "--from-export", *exports, "--raw-dump-dir", "data/raw"]
+    arguments = ["build-dataset", "--from-export", *exports, "--raw-dump-dir", "data/raw", "--yes"]
     assert main([*arguments, *(["--allowed-users", allowed] if allowed else [])]) == 0
 
 
@@ -162,7 +162,7 @@ def test_widening_gives_names_back() -> None:
     assert contents() == ["who knows pumps well?", "@someone does, and @someone too"]
     build("e.json", allowed="101,102,201")
     assert contents() == ["who knows pumps well?", "<@201> does, and @Captain too", "I do indeed know pumps"]
-    assert "@Captain does, and @Captain too" in Path("data/records.jsonl").read_text("utf-8")
+    assert "@Captain does, and @Captain too" in Path("data/finetune/records.jsonl").read_text("utf-8")
     build("e.json", allowed="101,102")
     assert traces("Captain") == []
 
@@ -216,10 +216,10 @@ def test_an_outsiders_title_is_nowhere(began: str) -> None:
     assert traces("zanzibar")
     assert main(["forget", "201"]) == 0
     assert channel_names() == ["thread"]
-    Path("data/records.jsonl").unlink()
+    Path("data/finetune/records.jsonl").unlink()
     build("in")
     assert traces("zanzibar") == []
-    assert "You talk in #thread as" in Path("data/records.jsonl").read_text("utf-8")
+    assert "You talk in #thread as" in Path("data/finetune/records.jsonl").read_text("utf-8")
 
 
 def test_on_a_whitelist_a_title_needs_an_author_who_is_on_it() -> None:
@@ -230,8 +230,8 @@ def test_on_a_whitelist_a_title_needs_an_author_who_is_on_it() -> None:
     parent(created(ANN))
     build("in", allowed="101,102")
     assert channel_names() == [TITLE]
-    Path("data/records.jsonl").unlink()
-    Path("data/records.openai.jsonl").unlink()
+    Path("data/finetune/records.jsonl").unlink()
+    Path("data/finetune/records.openai.jsonl").unlink()
     build("in", allowed="102")
     assert traces("zanzibar") == []
 
@@ -274,7 +274,7 @@ def test_titles_name_nobody_who_was_forgotten() -> None:
 
 
 def personas() -> set[int]:
-    lines = Path("data/records.jsonl").read_text("utf-8").splitlines()
+    lines = Path("data/finetune/records.jsonl").read_text("utf-8").splitlines()
     return {json.loads(line)["metadata"]["assistant_user_id"] for line in lines}
 
 
@@ -288,7 +288,7 @@ def test_deleted_user_is_nobody() -> None:
     write(Path("e.json"), deleted(talk(0, *texts)))
     build("e.json")
     assert personas() == {101}
-    records = Path("data/records.jsonl").read_text("utf-8")
+    records = Path("data/finetune/records.jsonl").read_text("utf-8")
     assert "someone said:\\nI have one in the cellar" in records
     assert "Deleted User" not in records
     with closing(sqlite3.connect("data/tuner.db")) as db:
@@ -298,7 +298,7 @@ def test_deleted_user_is_nobody() -> None:
 def test_deleted_user_is_no_persona_even_when_asked_for() -> None:
     write(Path("e.json"), deleted(talk(0, "does anybody have a pump?", "I have one in the cellar")))
     main(["build-dataset", "--from-export", "e.json", "--set", "dataset.personas=[456226577798135808]"])
-    assert not Path("data/records.jsonl").exists()
+    assert not Path("data/finetune/records.jsonl").exists()
 
 
 def test_a_direct_message_is_no_server() -> None:
@@ -306,7 +306,9 @@ def test_a_direct_message_is_no_server() -> None:
     document["guild"] = {"id": "0", "name": "Direct Messages", "iconUrl": ""}
     Path("dm.json").write_text(json.dumps(document))
     build("dm.json")
-    [system, *_] = json.loads(Path("data/records.jsonl").read_text("utf-8").splitlines()[0])["messages"]
+    [system, *_] = json.loads(Path("data/finetune/records.jsonl").read_text("utf-8").splitlines()[0])[
+        "messages"
+    ]
     assert "server" not in system["content"]
     assert system["content"].startswith(
         "You are Ben, one of the people in a private conversation on Discord."

@@ -449,7 +449,9 @@ def test_a_secret_is_read_from_the_environment() -> None:
 def test_what_no_header_can_hold_is_no_secret_and_not_repeated(value: str) -> None:
     with pytest.raises(UsageError) as caught:
         config.secret({"T": value}, "T", "Reading")
-    assert str(caught.value).startswith("Reading needs the environment variable T, which holds something")
+    assert str(caught.value).startswith(
+        "Reading needs the environment variable T to hold a key and nothing else"
+    )
     assert "sk" not in str(caught.value)
     assert str(caught.value).count("\n") == 0
 

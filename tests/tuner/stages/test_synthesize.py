@@ -303,7 +303,7 @@ async def test_a_query_that_breaks_the_schema_is_asked_for_again_then_counted(
     async with LoopbackOpenAI(lambda request: bad) as model:
         assert (await bench.synthesize(model=model, attempts=3)).tool_calls == ()
         assert len(model.requests) == 3
-        assert bench.tally.stages["synthesize"].dropped == {"failed: answer of another form": 1}
+        assert bench.tally.stages["synthesize"].unchanged == {"failed: answer of another form": 1}
 
 
 @pytest.mark.parametrize("query", ["k" * 120, "چای‌ساز", "👩‍🚒 kettle", "a" * 100 + " kettle \n"])

@@ -365,7 +365,7 @@ def test_nobody_is_shown_who_may_not_be_used_now(
         assert "zeppelin" in capsys.readouterr().out
     else:
         with closing(sqlite3.connect(tmp_path / "data" / "tuner.db")) as archive, archive:
-            archive.execute("INSERT INTO opt_outs VALUES (?, '')", (user_id("Zed"),))
+            archive.execute("INSERT INTO opt_outs (user_id, since) VALUES (?, '')", (user_id("Zed"),))
     before = stored_messages(tmp_path)
     assert main([*explain, *now]) == 0
     shown_now = capsys.readouterr().out
