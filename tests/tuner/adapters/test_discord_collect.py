@@ -40,21 +40,21 @@ def pages(server: LoopbackDiscord, channel_id: int | None = None, since: int = 0
 # A whole server
 
 
-async def test_a_large_server_is_read_once_and_then_only_what_is_new(place: Workplace) -> None:
+async def test_a_large_server_is_read_once_and_then_only_what_is_new(work: Workplace) -> None:
     world, channels = large_server()
     async with LoopbackDiscord(world) as server:
-        stats = await place.build(server, channels)
+        stats = await work.build(server, channels)
         everywhere = sorted(id_of(m) for channel in world.channels.values() for m in channel.messages)
-        assert [i for (i,) in place.rows("SELECT id FROM messages ORDER BY id")] == everywhere
+        assert [i for (i,) in work.rows("SELECT id FROM messages ORDER BY id")] == everywhere
         assert len(everywhere) == stats.counts["stages"]["collect"]["out"] == 12_000
         asked = [(one.path, one.query["after"]) for one in server.history_requests()]
         # A full page is never an end: channels of 2,000 and 1,500 messages, posts of 100.
         assert len(asked) == len(set(asked)) == 31 + 25 + 21 + 16 + 2 * 30
 
-        before, first_bytes = len(server.requests), place.records.read_bytes()
-        await place.build(server, channels)
+        before, first_bytes = len(server.requests), work.records.read_bytes()
+        await work.build(server, channels)
         assert pages(server, since=before) == []
-        assert place.records.read_bytes() == first_bytes
+        assert work.records.read_bytes() == first_bytes
 
         general, *_, forum = channels
         last_of_general = ids(world, general)[-1]
@@ -63,7 +63,7 @@ async def test_a_large_server_is_read_once_and_then_only_what_is_new(place: Work
         last_of_post = id_of(post.messages[-1])
         world.fill(id_of(post.data), 10)
         before = len(server.requests)
-        stats = await place.build(server, channels)
+        stats = await work.build(server, channels)
         assert pages(server, general, before) == [(100, last_of_general), (100, ids(world, general)[-41])]
         assert pages(server, id_of(post.data), before) == [(100, last_of_post)]
         assert len(pages(server, since=before)) == 3
@@ -75,131 +75,131 @@ async def test_a_large_server_is_read_once_and_then_only_what_is_new(place: Work
 
 @pytest.mark.parametrize("count", [200, 201])
 async def test_pages_are_asked_for_in_order_and_none_more_than_needed(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, count: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, count: int
 ) -> None:
     """A full page is never an end."""
     world.fill(general, count)
     there = ids(world, general)
-    await place.build(server, [general])
+    await work.build(server, [general])
     assert pages(server, general) == [(100, 0), (100, there[99]), (100, there[199])]
-    assert place.stored(general) == there
-    assert place.ranges(general) == [(0, there[-1])]
+    assert work.stored(general) == there
+    assert work.ranges(general) == [(0, there[-1])]
 
 
 async def test_a_page_in_any_order_leads_to_the_message_after_its_largest_id(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 150)
     swapped = [dict(m) for m in world.channels[general].messages[:100]]
     server.fail(r"/messages$", Answer(200, [*swapped[50:], *swapped[:50]]))
-    await place.build(server, [general])
+    await work.build(server, [general])
     assert pages(server, general) == [(100, 0), (100, ids(world, general)[99])]
-    assert place.stored(general) == ids(world, general)
+    assert work.stored(general) == ids(world, general)
 
 
 async def test_reading_starts_at_earliest_and_moving_it_back_reads_only_what_is_missing(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 1000, start=START, step=timedelta(hours=1))
     there = ids(world, general)
     late, early = START + timedelta(hours=700), START + timedelta(hours=450)
-    await place.build(server, [general], {"dataset.earliest": late.isoformat()})
-    assert place.stored(general) == there[700:]
+    await work.build(server, [general], {"dataset.earliest": late.isoformat()})
+    assert work.stored(general) == there[700:]
     start = snowflake(int(late.timestamp() * 1000))
     assert pages(server, general) == [(100, start - 1), *((100, there[i]) for i in (799, 899, 999))]
-    assert place.ranges(general) == [(start, there[-1])]
+    assert work.ranges(general) == [(start, there[-1])]
 
     before = len(server.requests)
-    await place.build(server, [general], {"dataset.earliest": early.isoformat()})
+    await work.build(server, [general], {"dataset.earliest": early.isoformat()})
     back = snowflake(int(early.timestamp() * 1000))
     assert pages(server, general, before) == [(100, back - 1), (100, there[549]), (100, there[649])]
-    assert place.stored(general) == there[450:]
-    assert place.ranges(general) == [(back, there[-1])]
+    assert work.stored(general) == there[450:]
+    assert work.ranges(general) == [(back, there[-1])]
 
     before = len(server.requests)
-    await place.build(server, [general], {"dataset.earliest": late.isoformat()})
+    await work.build(server, [general], {"dataset.earliest": late.isoformat()})
     assert pages(server, general, before) == []
 
 
 async def test_a_gap_between_two_ranges_is_closed(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     """Read from the beginning until the limit, then from a later moment to the end, then whole."""
     world.fill(general, 600, start=START, step=timedelta(hours=1))
     there = ids(world, general)
-    await place.build(server, [general], {"dataset.max_messages": 150})
-    await place.build(server, [general], {"dataset.earliest": (START + timedelta(hours=400)).isoformat()})
-    assert place.stored(general) == there[:150] + there[400:]
-    assert len(place.ranges(general)) == 2
+    await work.build(server, [general], {"dataset.max_messages": 150})
+    await work.build(server, [general], {"dataset.earliest": (START + timedelta(hours=400)).isoformat()})
+    assert work.stored(general) == there[:150] + there[400:]
+    assert len(work.ranges(general)) == 2
     before = len(server.requests)
-    await place.build(server, [general])
+    await work.build(server, [general])
     assert pages(server, general, before) == [(100, there[149]), (100, there[249]), (100, there[349])]
-    assert place.stored(general) == there
-    assert len(place.ranges(general)) == 1
+    assert work.stored(general) == there
+    assert len(work.ranges(general)) == 1
 
 
 async def test_max_messages_reads_the_oldest_and_the_next_run_goes_on(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     other = world.add_channel("other")
     world.fill(general, 400)
     world.fill(other, 30)
     for stored in (150, 300, 400):
-        stats = await place.build(server, [general, other], {"dataset.max_messages": 150})
-        assert place.stored(general) == ids(world, general)[:stored]
+        stats = await work.build(server, [general, other], {"dataset.max_messages": 150})
+        assert work.stored(general) == ids(world, general)[:stored]
         stopped = [note for note in stats.counts["notes"] if "dataset.max_messages" in note]
         assert len(stopped) == (stored < 400)
         assert all(
             "#general: stopped at 2024-01-01" in note and "next run goes on" in note for note in stopped
         )
-    assert place.stored(other) == ids(world, other)
+    assert work.stored(other) == ids(world, other)
     assert [limit for limit, _ in pages(server, general)] == [100, 50, 100, 50, 100, 50]
 
 
 async def test_max_messages_says_where_it_stopped_whatever_the_pages_held(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     """Messages that are no talk, or that are stored already, don't hide that there is more to read."""
     ada, bo = world.add_user("ada"), world.add_user("bo")
     for i in range(120):
         world.add_message(general, (ada, bo)[i % 2], f"line {i}", type=7 if i % 10 == 9 else 0)
     limit = {"dataset.max_messages": 60}
-    first = await place.build(server, [general], {**limit, "dataset.allowed_users": [ada["id"]]})
+    first = await work.build(server, [general], {**limit, "dataset.allowed_users": [ada["id"]]})
     assert any("#general: stopped at" in note for note in first.counts["notes"])
     assert first.counts["channels"][str(general)]["state"] == "stopped"
     both = {**limit, "dataset.allowed_users": [ada["id"], bo["id"]]}
-    again = await place.build(server, [general], both)
+    again = await work.build(server, [general], both)
     assert any("#general: stopped at" in note for note in again.counts["notes"])
     assert again.counts["channels"][str(general)]["state"] == "stopped"
-    last = await place.build(server, [general], both)
+    last = await work.build(server, [general], both)
     assert not any("stopped at" in note for note in last.counts["notes"])
-    assert [text for text in place.contents(general) if text is None] == []
-    assert len(place.contents(general)) == 108
+    assert [text for text in work.contents(general) if text is None] == []
+    assert len(work.contents(general)) == 108
 
 
 async def test_a_channel_that_seems_empty_costs_one_request(
-    server: LoopbackDiscord, place: Workplace, general: int
+    server: LoopbackDiscord, work: Workplace, general: int
 ) -> None:
     """No last message is no proof: a compatible server, or a hiccup, leaves the field out."""
-    stats = await place.build(server, [general])
+    stats = await work.build(server, [general])
     assert pages(server) == [(100, 0)]
     assert stats.counts["channels"][str(general)]["state"] == "up to date"
 
 
 async def test_a_deleted_newest_message_costs_no_request_for_ever(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 100)
     for message_id in ids(world, general)[-2:]:
         world.delete_message(general, message_id)
-    await place.build(server, [general])
+    await work.build(server, [general])
     world.fill(general, 2)
     for message_id in ids(world, general)[-2:]:
         world.delete_message(general, message_id)
-    await place.build(server, [general])
-    assert place.stored(general) == ids(world, general)
+    await work.build(server, [general])
+    assert work.stored(general) == ids(world, general)
     before = len(server.requests)
-    stats = await place.build(server, [general])
+    stats = await work.build(server, [general])
     assert pages(server, general, before) == []
     assert not any("general" in note for note in stats.counts["notes"])
 
@@ -210,26 +210,26 @@ def begun(server: LoopbackDiscord) -> list[int]:
 
 
 async def test_channels_are_read_side_by_side_the_longest_first_and_never_too_many_at_once(
-    world: World, place: Workplace
+    world: World, work: Workplace
 ) -> None:
     channels = [world.add_channel(f"channel {i}") for i in range(20)]
     for i, channel in enumerate(channels):
         world.fill(channel, 120, start=START, step=timedelta(hours=1 + i))
     async with LoopbackDiscord(world) as server:
         server.held = lambda request: request.is_history and len(begun(server)) < 8
-        await place.build(server, channels)
+        await work.build(server, channels)
         assert server.max_in_flight == 8
         order = begun(server)
     assert set(order[:8]) == set(channels[-8:])
     assert set(order) == set(channels)
-    assert all(place.stored(channel) == ids(world, channel) for channel in channels)
+    assert all(work.stored(channel) == ids(world, channel) for channel in channels)
 
 
 async def test_requests_keep_the_configured_pace(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 1000)
-    await place.build(server, [general], {"collect.requests_per_second": 20})
+    await work.build(server, [general], {"collect.requests_per_second": 20})
     asked = server.history_requests()
     assert len(asked) == 11
     before = server.requests[
@@ -242,7 +242,7 @@ async def test_requests_keep_the_configured_pace(
 
 
 async def test_channels_of_every_kind_that_holds_messages(
-    server: LoopbackDiscord, place: Workplace, world: World
+    server: LoopbackDiscord, work: Workplace, world: World
 ) -> None:
     kinds = [world.add_channel(f"kind {type}", type) for type in (0, ANNOUNCEMENT, VOICE, STAGE)]
     threads = [world.add_thread(kind, "thread") for kind in kinds[:2]]
@@ -250,14 +250,14 @@ async def test_channels_of_every_kind_that_holds_messages(
     for channel in (*kinds, *threads, *posts):
         world.fill(channel, 3)
     homes = [int(world.channels[post].data["parent_id"]) for post in posts]
-    await place.build(server, [*kinds, *homes])
+    await work.build(server, [*kinds, *homes])
     for channel in (*kinds, *threads, *posts):
-        assert place.stored(channel) == ids(world, channel) != []
+        assert work.stored(channel) == ids(world, channel) != []
 
 
 @pytest.mark.parametrize("type", [0, FORUM])
 async def test_all_archived_threads_are_found_over_several_pages_of_them(
-    server: LoopbackDiscord, place: Workplace, world: World, type: int
+    server: LoopbackDiscord, work: Workplace, world: World, type: int
 ) -> None:
     parent = world.add_channel("parent", type)
     made = [
@@ -267,43 +267,43 @@ async def test_all_archived_threads_are_found_over_several_pages_of_them(
     active = world.add_thread(parent, "active")
     for thread in (made[0], made[99], made[100], made[204], active):
         world.fill(thread, 2)
-    await place.build(server, [parent])
+    await work.build(server, [parent])
     for thread in (made[0], made[99], made[100], made[204], active):
-        assert place.stored(thread) == ids(world, thread) != []
+        assert work.stored(thread) == ids(world, thread) != []
     if type != FORUM:  # a thread whose counts agree that it is empty costs nothing
         assert len(server.history_requests()) == 5 + 1  # the parent's hint is null
 
 
 async def test_a_forum_post_begins_with_the_message_that_has_its_id(
-    server: LoopbackDiscord, place: Workplace, world: World
+    server: LoopbackDiscord, work: Workplace, world: World
 ) -> None:
     forum = world.add_channel("help", FORUM)
     post = world.add_thread(forum, "How?", archived=True)
     world.add_message(post, world.add_user("ada"), "Like this?", id=post)
     world.fill(post, 2)
-    await place.build(server, [forum])
-    assert place.stored(post) == [post, *ids(world, post)[1:]]
-    assert place.rows("SELECT name, parent_id FROM channels WHERE id = ?", post) == [("How?", forum)]
+    await work.build(server, [forum])
+    assert work.stored(post) == [post, *ids(world, post)[1:]]
+    assert work.rows("SELECT name, parent_id FROM channels WHERE id = ?", post) == [("How?", forum)]
     assert server.history_requests(forum) == []
 
 
 async def test_a_new_thread_on_an_old_message_is_found_by_the_next_run(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 50)
     old = ids(world, general)[5]
-    await place.build(server, [general])
+    await work.build(server, [general])
     world.add_thread(general, "late question", id=old, archived=True)
     world.fill(old, 20)
     before = len(server.requests)
-    await place.build(server, [general])
-    assert place.stored(old) == ids(world, old)
+    await work.build(server, [general])
+    assert work.stored(old) == ids(world, old)
     assert pages(server, since=before) == [(100, 0)]
 
 
 @pytest.mark.parametrize("manages", [True, False])
 async def test_private_archived_threads_as_far_as_the_bot_may_see_them(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, manages: bool
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, manages: bool
 ) -> None:
     made = [
         world.add_thread(general, f"secret {i}", archived=True, private=True, joined=i != 1)
@@ -313,49 +313,49 @@ async def test_private_archived_threads_as_far_as_the_bot_may_see_them(
         world.add_role(Permission.MANAGE_THREADS, world.bot)
     for thread in (made[0], made[1], made[129]):
         world.fill(thread, 2)
-    await place.build(server, [general])
-    assert place.stored(made[0]) == ids(world, made[0])
-    assert place.stored(made[129]) == ids(world, made[129])
-    assert place.stored(made[1]) == (ids(world, made[1]) if manages else [])
+    await work.build(server, [general])
+    assert work.stored(made[0]) == ids(world, made[0])
+    assert work.stored(made[129]) == ids(world, made[129])
+    assert work.stored(made[1]) == (ids(world, made[1]) if manages else [])
 
 
 async def test_a_thread_can_be_named_itself_and_nothing_is_read_twice(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 30)
     thread = world.add_thread(general, "planning")
     other = world.add_thread(general, "left out")
     world.fill(thread, 30)
     world.fill(other, 30)
-    await place.build(server, [thread])
-    assert (place.stored(thread), place.stored(general), place.stored(other)) == (ids(world, thread), [], [])
-    stats = await place.build(server, [thread, general, thread, general])
+    await work.build(server, [thread])
+    assert (work.stored(thread), work.stored(general), work.stored(other)) == (ids(world, thread), [], [])
+    stats = await work.build(server, [thread, general, thread, general])
     assert sorted(pages(server)) == [(100, 0)] * 3
-    lines = [json.loads(line) for line in place.records.read_text().splitlines()]
+    lines = [json.loads(line) for line in work.records.read_text().splitlines()]
     used = [i for line in lines for i in line["metadata"]["message_ids"]]
     assert len(used) == len(set(used)) > 0
     assert stats.counts["segmented"] == 90
 
 
-async def test_channels_of_several_servers(server: LoopbackDiscord, place: Workplace, world: World) -> None:
+async def test_channels_of_several_servers(server: LoopbackDiscord, work: Workplace, world: World) -> None:
     away = world.add_guild("Away")
     here, there = world.add_channel("here"), world.add_channel("there", guild=away)
     world.fill(here, 3)
     world.fill(there, 3)
-    await place.build(server, [there, here])
-    assert (place.stored(here), place.stored(there)) == (ids(world, here), ids(world, there))
-    names = place.rows("SELECT name, guild_name FROM channels ORDER BY id")
+    await work.build(server, [there, here])
+    assert (work.stored(here), work.stored(there)) == (ids(world, here), ids(world, there))
+    names = work.rows("SELECT name, guild_name FROM channels ORDER BY id")
     assert names == [("here", "Home"), ("there", "Away")]
 
 
 async def test_the_share_and_the_counts_of_each_channel_are_reported(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     quiet = world.add_channel("quiet")
     world.fill(general, 250)
     tally, shares = Tally(), []
     tally.listeners = (lambda event: shares.append(tally.channels[general].share if tally.channels else 0.0),)
-    stats = await place.build(server, [general, quiet], tally=tally)
+    stats = await work.build(server, [general, quiet], tally=tally)
     assert shares == sorted(shares)
     assert any(0.3 < share < 0.5 for share in shares)
     channels = stats.counts["channels"]
@@ -368,35 +368,35 @@ async def test_the_share_and_the_counts_of_each_channel_are_reported(
 
 
 async def test_only_talk_is_stored(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     ada = world.add_user("ada", global_name="Ada")
     first = world.add_message(general, ada, "hello")
     for type in (1, 6, 7, 8, 18, 21, 46):
         world.add_message(general, ada, "a system text", type=type)
     answer = world.add_message(general, ada, "hello yourself", reply_to=first)
-    stats = await place.build(server, [general])
-    assert place.rows("SELECT id, reply_to, content FROM messages ORDER BY id") == [
+    stats = await work.build(server, [general])
+    assert work.rows("SELECT id, reply_to, content FROM messages ORDER BY id") == [
         (id_of(first), None, "hello"),
         (id_of(answer), id_of(first), "hello yourself"),
     ]
     assert stats.counts["stages"]["collect"]["dropped"] == {"system message": 7}
-    assert place.rows("SELECT id, name FROM authors") == [(id_of(ada), "Ada")]
+    assert work.rows("SELECT id, name FROM authors") == [(id_of(ada), "Ada")]
 
 
 async def test_a_reference_that_is_no_reply_names_no_target(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     ada = world.add_user("ada")
     first = world.add_message(general, ada, "hello")
     crosspost = {"type": 0, "message_id": first["id"], "channel_id": str(general)}
     world.add_message(general, ada, "an announcement", message_reference=crosspost, flags=2)
-    await place.build(server, [general])
-    assert place.rows("SELECT reply_to FROM messages") == [(None,), (None,)]
+    await work.build(server, [general])
+    assert work.rows("SELECT reply_to FROM messages") == [(None,), (None,)]
 
 
 async def test_a_forward_keeps_its_place_but_not_the_words_of_somebody_else(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     ada = world.add_user("ada")
     snapshot: JsonObject = {
@@ -411,14 +411,14 @@ async def test_a_forward_keeps_its_place_but_not_the_words_of_somebody_else(
         message_reference={"type": 1, "message_id": "5", "channel_id": "6"},
         message_snapshots=[{"message": snapshot}],
     )
-    await place.build(server, [general])
-    assert place.rows("SELECT content, reply_to, extras FROM messages") == [("", None, '{"forwarded":true}')]
-    assert b"forwarded words" not in place.archive_bytes()
-    assert "[forwarded message]" in next((place.folder / "raw").iterdir()).read_text()
+    await work.build(server, [general])
+    assert work.rows("SELECT content, reply_to, extras FROM messages") == [("", None, '{"forwarded":true}')]
+    assert b"forwarded words" not in work.archive_bytes()
+    assert "[forwarded message]" in next((work.folder / "raw").iterdir()).read_text()
 
 
 async def test_what_programs_write_is_a_stub(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     """Bots, webhooks (whoever they pretend to be) and command responses."""
     ada, robot = world.add_user("ada"), world.add_user("robot", bot=True)
@@ -427,15 +427,15 @@ async def test_what_programs_write_is_a_stub(
     world.add_message(general, ada, "through a webhook", webhook_id="77")
     world.add_message(general, robot, "command output", type=20)
     world.add_message(general, ada, "menu output", type=23)
-    await place.build(server, [general])
-    assert place.contents(general) == ["typed by hand", None, None, None, None]
-    assert all(speaker < 0 for (speaker,) in place.rows("SELECT speaker FROM messages WHERE content IS NULL"))
-    await place.build(server, [general], {"dataset.allowed_users": [ada["id"], robot["id"]]})
-    assert place.contents(general) == ["typed by hand", "bleep", None, None, None]
+    await work.build(server, [general])
+    assert work.contents(general) == ["typed by hand", None, None, None, None]
+    assert all(speaker < 0 for (speaker,) in work.rows("SELECT speaker FROM messages WHERE content IS NULL"))
+    await work.build(server, [general], {"dataset.allowed_users": [ada["id"], robot["id"]]})
+    assert work.contents(general) == ["typed by hand", "bleep", None, None, None]
 
 
 async def test_attachments_stickers_polls_and_mentions_are_kept(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     ada, bo = world.add_user("ada"), world.add_user("bo", global_name="Bo")
     poll = {"question": {"text": "Tea or coffee?"}, "answers": []}
@@ -448,15 +448,15 @@ async def test_attachments_stickers_polls_and_mentions_are_kept(
         mentions=[bo],
         poll=poll,
     )
-    await place.build(server, [general])
-    ((extras,),) = place.rows("SELECT extras FROM messages")
+    await work.build(server, [general])
+    ((extras,),) = work.rows("SELECT extras FROM messages")
     assert json.loads(extras) == {
         "mentions": [id_of(bo)],
         "attachments": ["cat.png"],
         "stickers": ["wave"],
         "poll": "Tea or coffee?",
     }
-    assert (id_of(bo), "Bo") in place.rows("SELECT id, name FROM authors")
+    assert (id_of(bo), "Bo") in work.rows("SELECT id, name FROM authors")
 
 
 @pytest.mark.parametrize(
@@ -470,13 +470,13 @@ async def test_attachments_stickers_polls_and_mentions_are_kept(
     ids=str,
 )
 async def test_a_malformed_message_is_counted_and_the_rest_of_its_page_kept(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, malformed: JsonObject
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, malformed: JsonObject
 ) -> None:
     world.fill(general, 120)
     broken = id_of(world.channels[general].messages[50])
     world.channels[general].messages[50] |= malformed
-    stats = await place.build(server, [general])
-    assert place.stored(general) == [i for i in ids(world, general) if i != broken]
+    stats = await work.build(server, [general])
+    assert work.stored(general) == [i for i in ids(world, general) if i != broken]
     assert stats.counts["stages"]["collect"]["dropped"] == {"malformed message": 1}
 
 
@@ -500,12 +500,12 @@ async def test_a_malformed_message_is_counted_and_the_rest_of_its_page_kept(
     ids=str,
 )
 async def test_a_malformed_part_does_not_cost_the_message(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, odd: JsonObject
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, odd: JsonObject
 ) -> None:
     world.fill(general, 3)
     world.channels[general].messages[1] |= odd
-    stats = await place.build(server, [general])
-    assert place.contents(general) == ["general 0", "general 1", "general 2"]
+    stats = await work.build(server, [general])
+    assert work.contents(general) == ["general 0", "general 1", "general 2"]
     assert stats.counts["stages"]["collect"]["dropped"] == {}
 
 
@@ -513,7 +513,7 @@ async def test_a_malformed_part_does_not_cost_the_message(
 
 
 async def test_words_of_people_outside_appear_nowhere(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, caplog: pytest.LogCaptureFixture
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     ada, bo = world.add_user("ada", global_name="Ada"), world.add_user("bo", global_name="Bo")
     eve = world.add_user("xeveusername", global_name="Xevename")
@@ -550,56 +550,56 @@ async def test_words_of_people_outside_appear_nowhere(
         world.add_message(channel, ada, f"<@{eve['id']}> was in the hall before everybody else", mentions=[])
         world.add_message(channel, bo, "then the lamp is surely upstairs in the study")
     world.fill(general, 60, authors=[ada, bo])
-    stats = await place.build(server, [general], {"dataset.allowed_users": [ada["id"], bo["id"]]})
+    stats = await work.build(server, [general], {"dataset.allowed_users": [ada["id"], bo["id"]]})
 
-    assert (place.contents(general) + place.contents(thread)).count(None) == 2
-    assert "not me, I was out the whole day" in place.contents(thread)
+    assert (work.contents(general) + work.contents(thread)).count(None) == 2
+    assert "not me, I was out the whole day" in work.contents(thread)
     assert stats.counts["samples"] > 0
-    files = [file for file in place.folder.rglob("*") if file.is_file()]
+    files = [file for file in work.folder.rglob("*") if file.is_file()]
     assert {file.suffix for file in files} >= {".db", ".jsonl", ".json", ".txt"}
     everything = b"\n".join(file.read_bytes() for file in files) + caplog.text.encode()
     planted = ["xcontent", "xembed", "xfile", "xlink", "xsticker", "xpoll", "xanswer", "xcomponent"]
     for word in (*planted, "xeveusername", "Xevename", eve["id"]):
         assert word.encode() not in everything, word
-    integers = place.rows("SELECT speaker, extras FROM messages")
+    integers = work.rows("SELECT speaker, extras FROM messages")
     assert all(id_of(eve) != speaker and eve["id"] not in extras for speaker, extras in integers)
-    assert "Ada: who took the lamp" in next((place.folder / "raw").glob("general*")).read_text()
+    assert "Ada: who took the lamp" in next((work.folder / "raw").glob("general*")).read_text()
 
 
 async def test_a_wider_audience_reads_history_again_for_the_words_that_were_left_out(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     ada, bo = world.add_user("ada"), world.add_user("bo")
     world.fill(general, 150, authors=[ada, bo])
-    await place.build(server, [general], {"dataset.allowed_users": [ada["id"]]})
-    assert 0 < place.contents(general).count(None) < 150
+    await work.build(server, [general], {"dataset.allowed_users": [ada["id"]]})
+    assert 0 < work.contents(general).count(None) < 150
     before = len(server.requests)
-    stats = await place.build(server, [general], {"dataset.allowed_users": [ada["id"], bo["id"]]})
-    assert place.contents(general) == [m["content"] for m in world.channels[general].messages]
+    stats = await work.build(server, [general], {"dataset.allowed_users": [ada["id"], bo["id"]]})
+    assert work.contents(general) == [m["content"] for m in world.channels[general].messages]
     assert len(pages(server, since=before)) == 2
     assert any("read again" in note for note in stats.counts["notes"])
     before = len(server.requests)
-    await place.build(server, [general], {"dataset.allowed_users": [bo["id"], ada["id"]]})
+    await work.build(server, [general], {"dataset.allowed_users": [bo["id"], ada["id"]]})
     assert pages(server, since=before) == []
 
 
 @pytest.mark.parametrize("everyone_first", [True, False])
 async def test_a_narrower_audience_erases_the_words_of_who_left(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, everyone_first: bool
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, everyone_first: bool
 ) -> None:
     ada, bo = world.add_user("ada"), world.add_user("xboname")
     for i in range(150):
         author, word = ((ada, "kept"), (bo, f"xplanted{i}"))[i % 2]
         world.add_message(general, author, f"{word} words of a longer message")
     wide: dict[str, Any] = {} if everyone_first else {"dataset.allowed_users": [ada["id"], bo["id"]]}
-    await place.build(server, [general], wide)
-    assert b"xplanted1" in place.archive_bytes()
+    await work.build(server, [general], wide)
+    assert b"xplanted1" in work.archive_bytes()
     before = len(server.requests)
-    stats = await place.build(server, [general], {"dataset.allowed_users": [ada["id"]]}, confirmed=True)
+    stats = await work.build(server, [general], {"dataset.allowed_users": [ada["id"]]}, confirmed=True)
     assert pages(server, since=before) == []
-    assert place.contents(general)[:2] == ["kept words of a longer message", None]
+    assert work.contents(general)[:2] == ["kept words of a longer message", None]
     assert any("erased" in note for note in stats.counts["notes"])
-    outputs = b"".join(f.read_bytes() for f in (place.folder / "raw").iterdir())
+    outputs = b"".join(f.read_bytes() for f in (work.folder / "raw").iterdir())
     for word in (b"xplanted", b"xboname"):
-        assert word not in place.archive_bytes()
+        assert word not in work.archive_bytes()
         assert word not in outputs

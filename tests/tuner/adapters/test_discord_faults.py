@@ -46,20 +46,19 @@ def history_of(channel: int) -> str:
     return rf"^/channels/{channel}/messages$"
 
 
-def is_complete(place: Workplace, world: World, channels: list[int]) -> bool:
+def is_complete(work: Workplace, world: World, channels: list[int]) -> bool:
     """Each channel is stored to its end, and one range says so."""
     return all(
-        place.stored(channel) == ids(world, channel)
-        and place.ranges(channel) == [(0, ids(world, channel)[-1])]
+        work.stored(channel) == ids(world, channel) and work.ranges(channel) == [(0, ids(world, channel)[-1])]
         for channel in channels
     )
 
 
-def stored_as_claimed(place: Workplace, world: World, channels: list[int]) -> bool:
+def stored_as_claimed(work: Workplace, world: World, channels: list[int]) -> bool:
     """What the ranges say is stored is stored, and nothing more of a channel was read."""
     return all(
-        place.stored(channel)
-        == [i for i in ids(world, channel) for first, last in place.ranges(channel) if first <= i <= last]
+        work.stored(channel)
+        == [i for i in ids(world, channel) for first, last in work.ranges(channel) if first <= i <= last]
         for channel in channels
     )
 
@@ -88,13 +87,13 @@ def channel_notes(stats: RunStats) -> list[str]:
     ids=name_of,
 )
 async def test_a_fault_that_passes_costs_only_another_request(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int], fault: Fault
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int], fault: Fault
 ) -> None:
     """Twice in a row in the longest channel after two of its pages, once elsewhere."""
     server.fail(history_of(channels[0]), fault, times=2, after=2)
     server.fail(history_of(channels[1]), fault, after=1)
-    stats = await place.build(server, channels)
-    assert is_complete(place, world, channels)
+    stats = await work.build(server, channels)
+    assert is_complete(work, world, channels)
     assert channel_notes(stats) == []
     asked = [one.query["after"] for one in server.history_requests(channels[0])]
     assert asked[2] == asked[3] == asked[4] == str(ids(world, channels[0])[199])
@@ -103,15 +102,15 @@ async def test_a_fault_that_passes_costs_only_another_request(
 
 
 async def test_errors_that_the_client_retries_itself(
-    server: LoopbackDiscord, place: Workplace, world: World
+    server: LoopbackDiscord, work: Workplace, world: World
 ) -> None:
     """All four at once, each in a channel of its own: the client waits a second before each second try."""
     channels = {status: world.add_channel(f"channel {status}") for status in (500, 502, 504, 524)}
     for status, channel in channels.items():
         world.fill(channel, 250)
         server.fail(history_of(channel), http_error(status), after=1)
-    stats = await place.build(server, list(channels.values()))
-    assert is_complete(place, world, list(channels.values()))
+    stats = await work.build(server, list(channels.values()))
+    assert is_complete(work, world, list(channels.values()))
     assert channel_notes(stats) == []
     for status, channel in channels.items():
         assert [one.status for one in server.history_requests(channel)] == [200, status, 200, 200]
@@ -122,7 +121,7 @@ async def test_errors_that_the_client_retries_itself(
 
 async def test_a_stalled_connection_ends_with_the_clients_time_limit(
     server: LoopbackDiscord,
-    place: Workplace,
+    work: Workplace,
     world: World,
     channels: list[int],
     monkeypatch: pytest.MonkeyPatch,
@@ -130,14 +129,14 @@ async def test_a_stalled_connection_ends_with_the_clients_time_limit(
     """The limit is aiohttp's default of 300 seconds, which nobody wants to wait for here."""
     monkeypatch.setattr("aiohttp.client.DEFAULT_TIMEOUT", aiohttp.ClientTimeout(total=1))
     server.fail(history_of(channels[0]), Wire.STALL, after=2)
-    stats = await place.build(server, channels)
+    stats = await work.build(server, channels)
     assert 0 in [one.status for one in server.history_requests(channels[0])]
-    assert is_complete(place, world, channels)
+    assert is_complete(work, world, channels)
     assert channel_notes(stats) == []
 
 
 async def test_faults_while_channels_are_listed_pass_too(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int]
 ) -> None:
     thread = world.add_thread(channels[0], archived=True)
     world.fill(thread, 5)
@@ -152,8 +151,8 @@ async def test_faults_while_channels_are_listed_pass_too(
         server.fail(path, http_error(503))
         server.fail(path, Wire.RESET)
         server.fail(path, GARBAGE)
-    await place.build(server, channels)
-    assert is_complete(place, world, [*channels, thread])
+    await work.build(server, channels)
+    assert is_complete(work, world, [*channels, thread])
 
 
 # Faults that last
@@ -174,18 +173,18 @@ async def test_faults_while_channels_are_listed_pass_too(
     ids=name_of,
 )
 async def test_a_channel_that_stays_broken_is_named_and_the_others_are_read(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int], fault: Fault, sentence: str
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int], fault: Fault, sentence: str
 ) -> None:
     server.fail(history_of(channels[0]), fault, times=None, after=2)
-    stats = await place.build(server, channels, {"collect.attempts": 3})
+    stats = await work.build(server, channels, {"collect.attempts": 3})
     [note] = channel_notes(stats)
     assert sentence in note and "#general" in note
     assert "What was read is kept" in note
     state = stats.counts["channels"][str(channels[0])]
     assert (state["state"], state["note"], state["messages"]) == ("failed", note, 200)
-    assert place.stored(channels[0]) == ids(world, channels[0])[:200]
-    assert is_complete(place, world, channels[1:])
-    assert stored_as_claimed(place, world, channels)
+    assert work.stored(channels[0]) == ids(world, channels[0])[:200]
+    assert is_complete(work, world, channels[1:])
+    assert stored_as_claimed(work, world, channels)
     assert stats.counts["samples"] > 0
     lasting = isinstance(fault, Answer) and (fault.status in (400, 403, 404) or fault is HOUR)
     # aiohttp by itself repeats a GET whose kept-alive connection was reset.
@@ -194,14 +193,14 @@ async def test_a_channel_that_stays_broken_is_named_and_the_others_are_read(
 
     server.heal()
     before = len(server.history_requests())
-    stats = await place.build(server, channels)
+    stats = await work.build(server, channels)
     assert channel_notes(stats) == []
-    assert is_complete(place, world, channels)
+    assert is_complete(work, world, channels)
     assert len(server.history_requests()) == before + 3
 
 
 async def test_a_channel_that_is_deleted_meanwhile_keeps_what_was_read_of_it(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int]
 ) -> None:
     there, tally = ids(world, channels[0]), Tally()
 
@@ -210,59 +209,59 @@ async def test_a_channel_that_is_deleted_meanwhile_keeps_what_was_read_of_it(
             world.delete_channel(channels[0])
 
     tally.listeners = (delete_when_half_read,)
-    stats = await place.build(server, channels, tally=tally)
+    stats = await work.build(server, channels, tally=tally)
     [note] = channel_notes(stats)
     assert "#general" in note and "take it out of dataset.channels" in note
-    assert place.stored(channels[0]) == there[:200]
-    assert is_complete(place, world, channels[1:])
+    assert work.stored(channels[0]) == there[:200]
+    assert is_complete(work, world, channels[1:])
 
 
 async def test_a_lost_permission_to_read_claims_nothing(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int]
 ) -> None:
     """Discord answers with empty pages then, not with an error."""
     server.fail(history_of(channels[0]), Answer(200, []), times=None, after=2)
-    stats = await place.build(server, channels)
+    stats = await work.build(server, channels)
     [note] = channel_notes(stats)
     assert "#general" in note and "Read Message History" in note
-    assert place.stored(channels[0]) == ids(world, channels[0])[:200]
-    assert place.ranges(channels[0]) == [(0, ids(world, channels[0])[199])]
-    assert is_complete(place, world, channels[1:])
+    assert work.stored(channels[0]) == ids(world, channels[0])[:200]
+    assert work.ranges(channels[0]) == [(0, ids(world, channels[0])[199])]
+    assert is_complete(work, world, channels[1:])
     server.heal()
-    await place.build(server, channels)
-    assert is_complete(place, world, channels)
+    await work.build(server, channels)
+    assert is_complete(work, world, channels)
 
 
 async def test_a_single_empty_page_ends_nothing(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int]
 ) -> None:
     server.fail(history_of(channels[0]), Answer(200, []), after=2)
-    stats = await place.build(server, channels)
-    assert is_complete(place, world, channels)
+    stats = await work.build(server, channels)
+    assert is_complete(work, world, channels)
     assert channel_notes(stats) == []
 
 
 async def test_an_unreadable_list_of_archived_threads_stops_nothing(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int]
 ) -> None:
     thread = world.add_thread(channels[0], archived=True)
     world.fill(thread, 5)
     server.fail(f"/channels/{channels[0]}/threads/archived/public", http_error(403), times=None)
-    stats = await place.build(server, channels)
+    stats = await work.build(server, channels)
     [note] = channel_notes(stats)
     assert "#general" in note and "archived threads could not be listed: HTTP 403" in note
-    assert is_complete(place, world, channels)
+    assert is_complete(work, world, channels)
     server.heal()
-    assert channel_notes(await place.build(server, channels)) == []
-    assert is_complete(place, world, [*channels, thread])
+    assert channel_notes(await work.build(server, channels)) == []
+    assert is_complete(work, world, [*channels, thread])
 
 
 async def test_listing_that_stays_broken_ends_the_run_in_words(
-    server: LoopbackDiscord, place: Workplace, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, channels: list[int]
 ) -> None:
     server.fail(r"^/guilds/\d+/channels$", http_error(503), times=None)
     with pytest.raises(FatalError, match=r"channels could not be listed.*HTTP 503") as caught:
-        await place.build(server, channels, {"collect.attempts": 3})
+        await work.build(server, channels, {"collect.attempts": 3})
     assert caught.value.exit_code == 1
 
 
@@ -270,41 +269,41 @@ async def test_listing_that_stays_broken_ends_the_run_in_words(
 
 
 async def test_a_revoked_token_stops_the_run_with_all_that_was_read_stored(
-    server: LoopbackDiscord, place: Workplace, world: World, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, world: World, channels: list[int]
 ) -> None:
-    await place.build(server, [channels[2]])
-    old_dataset = place.records.read_bytes()
+    await work.build(server, [channels[2]])
+    old_dataset = work.records.read_bytes()
     server.fail(history_of(channels[0]), http_error(401), times=None, after=2)
     with pytest.raises(FatalError, match="no longer accepts the bot token") as caught:
-        await place.build(server, channels)
+        await work.build(server, channels)
     assert caught.value.exit_code == 1
     assert "Everything read so far is stored" in str(caught.value)
-    assert place.stored(channels[0]) == ids(world, channels[0])[:200]
-    assert stored_as_claimed(place, world, channels)
-    assert place.records.read_bytes() == old_dataset
+    assert work.stored(channels[0]) == ids(world, channels[0])[:200]
+    assert stored_as_claimed(work, world, channels)
+    assert work.records.read_bytes() == old_dataset
     assert sum(one.status == 401 for one in server.requests) == 1
-    assert place.rows("SELECT state, message FROM runs ORDER BY id")[1:] == [("failed", str(caught.value))]
+    assert work.rows("SELECT state, message FROM runs ORDER BY id")[1:] == [("failed", str(caught.value))]
     server.heal()
-    await place.build(server, channels)
-    assert is_complete(place, world, channels)
+    await work.build(server, channels)
+    assert is_complete(work, world, channels)
 
 
 @pytest.mark.parametrize("fault", [http_error(503), GARBAGE, HOUR, Wire.RESET, Wire.CUT_BODY], ids=name_of)
 async def test_a_login_that_fails_says_to_try_later(
-    server: LoopbackDiscord, place: Workplace, channels: list[int], fault: Fault
+    server: LoopbackDiscord, work: Workplace, channels: list[int], fault: Fault
 ) -> None:
     server.fail("^/users/@me$", fault, times=None)
     with pytest.raises(FatalError, match=r"could not be reached.*[Tt]ry again later") as caught:
-        await place.build(server, channels)
+        await work.build(server, channels)
     assert caught.value.exit_code == 1
 
 
 async def test_a_refused_login_is_a_fault_of_the_setup(
-    server: LoopbackDiscord, place: Workplace, channels: list[int]
+    server: LoopbackDiscord, work: Workplace, channels: list[int]
 ) -> None:
     server.revoke_token()
     with pytest.raises(UsageError, match=r"refused the bot token.*Reset Token"):
-        await place.build(server, channels)
+        await work.build(server, channels)
     assert len(server.requests) == 1
 
 
@@ -320,16 +319,16 @@ async def test_a_refused_login_is_a_fault_of_the_setup(
     ],
 )
 def test_how_the_command_ends(
-    place: Workplace, path: str, status: int, code: int, said: str, world: World, channels: list[int]
+    work: Workplace, path: str, status: int, code: int, said: str, world: World, channels: list[int]
 ) -> None:
     pattern = path if status == 401 else history_of(channels[0])
     with in_thread(LoopbackDiscord(world)) as server:
         server.fail(pattern, http_error(status), times=None, after=0 if code == 2 else 2)
-        process = place.start(server, channels)
+        process = work.start(server, channels)
         _, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said in errors) == (code, True), errors
     assert "Traceback" not in errors
     assert "test-token" not in errors
-    assert place.records.exists() == (code == 0)
+    assert work.records.exists() == (code == 0)
     if code == 0:
-        assert json.loads((place.folder / "stats.json").read_text())["notes"]
+        assert json.loads((work.folder / "stats.json").read_text())["notes"]

@@ -1,8 +1,7 @@
 """What a server lists: odd objects, threads that its lists leave out, and what is said about one channel only."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,30 +27,14 @@ TEXT_ANSWER = Answer(200, "no JSON")
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def general(world: World) -> int:
     channel = world.add_channel("general")
     world.fill(channel, 5)
     return channel
 
 
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord(world) as server:
-        yield server
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
-
-
-def are_stored(place: Workplace, world: World, *channels: int) -> bool:
-    return all(place.stored(channel) == ids(world, channel) != [] for channel in channels)
+def are_stored(work: Workplace, world: World, *channels: int) -> bool:
+    return all(work.stored(channel) == ids(world, channel) != [] for channel in channels)
 
 
 # Odd objects
@@ -59,14 +42,14 @@ def are_stored(place: Workplace, world: World, *channels: int) -> bool:
 
 @pytest.mark.parametrize("type", [1, 3, 7, 17, 99, "text", None], ids=str)
 async def test_a_channel_of_an_unknown_type_stops_nothing(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, type: Any
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, type: Any
 ) -> None:
     unknown = world.add_channel("novelty", type)
     world.fill(unknown, 3)
-    await place.build(server, [general])
-    assert are_stored(place, world, general)
-    await place.build(server, [general, unknown])
-    assert are_stored(place, world, general, unknown)
+    await work.build(server, [general])
+    assert are_stored(work, world, general)
+    await work.build(server, [general, unknown])
+    assert are_stored(work, world, general, unknown)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +57,7 @@ async def test_a_channel_of_an_unknown_type_stops_nothing(
 )
 @pytest.mark.parametrize("type", [TEXT, VOICE, FORUM])
 async def test_a_channel_without_an_optional_field(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, key: str, type: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, key: str, type: int
 ) -> None:
     odd = world.add_channel("odd", type)
     home = world.add_thread(odd, "post") if type == FORUM else odd
@@ -84,25 +67,25 @@ async def test_a_channel_without_an_optional_field(
         return [{k: v for k, v in c.items() if k != key or c["id"] != str(odd)} for c in body]
 
     server.fail(r"^/guilds/\d+/channels$", Changed(without), times=None)
-    await place.build(server, [odd, general])
-    assert are_stored(place, world, home, general)
+    await work.build(server, [odd, general])
+    assert are_stored(work, world, home, general)
 
 
 async def test_a_thread_among_the_channels(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     thread = world.add_thread(general, "planning")
     world.fill(thread, 3)
     data = world.channels[thread].data
     server.fail(r"^/guilds/\d+/channels$", Changed(lambda body: [*body, data]), times=None)
     server.fail("/threads/active$", Changed(lambda body: body | {"threads": []}), times=None)
-    await place.build(server, [general])
-    assert are_stored(place, world, general, thread)
+    await work.build(server, [general])
+    assert are_stored(work, world, general, thread)
 
 
 @pytest.mark.parametrize("parent", [None, "", "5", 0], ids=str)
 async def test_an_active_thread_of_no_parent(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, parent: Any
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, parent: Any
 ) -> None:
     thread = world.add_thread(general, "orphan")
     world.fill(thread, 3)
@@ -112,10 +95,10 @@ async def test_an_active_thread_of_no_parent(
 
     server.fail("/threads/active$", Changed(orphan), times=None)
     server.fail(f"^/channels/{thread}$", Changed(lambda body: body | {"parent_id": parent}), times=None)
-    await place.build(server, [general])
-    assert are_stored(place, world, general)
-    await place.build(server, [thread])
-    assert are_stored(place, world, thread)
+    await work.build(server, [general])
+    assert are_stored(work, world, general)
+    await work.build(server, [thread])
+    assert are_stored(work, world, thread)
 
 
 ODD_LISTS: list[Callable[[list[Any]], list[Any]]] = [
@@ -129,14 +112,14 @@ ODD_LISTS: list[Callable[[list[Any]], list[Any]]] = [
 @pytest.mark.parametrize("change", ODD_LISTS, ids=range(len(ODD_LISTS)))
 async def test_odd_things_in_the_list_of_channels(
     server: LoopbackDiscord,
-    place: Workplace,
+    work: Workplace,
     world: World,
     general: int,
     change: Callable[[list[Any]], list[Any]],
 ) -> None:
     server.fail(r"^/guilds/\d+/channels$", Changed(change), times=None)
-    await place.build(server, [general])
-    assert are_stored(place, world, general)
+    await work.build(server, [general])
+    assert are_stored(work, world, general)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +129,13 @@ async def test_odd_things_in_the_list_of_channels(
     "path", [r"^/channels/\d+$", r"^/guilds/\d+$", "/members/", "/channels$", "/active$", "/public$"]
 )
 async def test_a_list_that_is_none_is_asked_for_again(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, fault: Answer, path: str
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, fault: Answer, path: str
 ) -> None:
     thread = world.add_thread(general, archived=True)
     world.fill(thread, 3)
     server.fail(path, fault, times=2)
-    stats = await place.build(server, [general])
-    assert are_stored(place, world, general)
+    stats = await work.build(server, [general])
+    assert are_stored(work, world, general)
     assert stats.counts["channels"][str(general)]["state"] == "read"
 
 
@@ -162,7 +145,7 @@ async def test_a_list_that_is_none_is_asked_for_again(
 @pytest.mark.parametrize(("count", "groups"), [(250, 1), (130, 2), (205, 3), (130, 130)])
 @pytest.mark.parametrize("type", [TEXT, FORUM])
 async def test_threads_archived_in_one_moment_are_all_found(
-    server: LoopbackDiscord, place: Workplace, world: World, type: int, count: int, groups: int
+    server: LoopbackDiscord, work: Workplace, world: World, type: int, count: int, groups: int
 ) -> None:
     parent = world.add_channel("parent", type)
     made = [
@@ -172,12 +155,12 @@ async def test_threads_archived_in_one_moment_are_all_found(
     ada = world.add_user("ada")
     for thread in made:
         world.add_message(thread, ada, "hello")
-    await place.build(server, [parent])
-    assert are_stored(place, world, *made)
+    await work.build(server, [parent])
+    assert are_stored(work, world, *made)
 
 
 async def test_threads_archived_in_one_moment_without_a_search_are_said_to_be_missing(
-    server: LoopbackDiscord, place: Workplace, world: World
+    server: LoopbackDiscord, work: Workplace, world: World
 ) -> None:
     parent, ada = world.add_channel("parent"), world.add_user("ada")
     older = world.add_thread(parent, archived=True, archived_at=START - timedelta(days=1))
@@ -185,15 +168,15 @@ async def test_threads_archived_in_one_moment_without_a_search_are_said_to_be_mi
         world.add_message(world.add_thread(parent, archived=True, archived_at=START), ada, "hello")
     world.add_message(older, ada, "hello")
     server.fail("/threads/search$", http_error(404, "404: Not Found"), times=None)
-    stats = await place.build(server, [parent])
+    stats = await work.build(server, [parent])
     assert any("#parent" in note and "archived in one moment" in note for note in stats.counts["notes"])
-    assert are_stored(place, world, older)
-    assert len(place.rows("SELECT DISTINCT channel_id FROM messages")) == 101
+    assert are_stored(work, world, older)
+    assert len(work.rows("SELECT DISTINCT channel_id FROM messages")) == 101
 
 
 @pytest.mark.parametrize("type", [TEXT, ANNOUNCEMENT])
 async def test_threads_from_before_a_channel_changed_its_type(
-    server: LoopbackDiscord, place: Workplace, world: World, type: int
+    server: LoopbackDiscord, work: Workplace, world: World, type: int
 ) -> None:
     parent = world.add_channel("news", ANNOUNCEMENT if type == TEXT else TEXT)
     before = [world.add_thread(parent, archived=True) for _ in range(60)]
@@ -201,17 +184,17 @@ async def test_threads_from_before_a_channel_changed_its_type(
     after = [world.add_thread(parent, archived=True) for _ in range(3)]
     for thread in (*before, *after):
         world.fill(thread, 1)
-    await place.build(server, [parent])
-    assert are_stored(place, world, *before, *after)
+    await work.build(server, [parent])
+    assert are_stored(work, world, *before, *after)
     assert {world.channels[t].data["type"] for t in before} != {world.channels[t].data["type"] for t in after}
 
 
 async def test_a_search_that_shows_nothing_new_is_not_paged(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     for _ in range(80):
         world.add_thread(general, archived=True, type=PUBLIC_THREAD)
-    await place.build(server, [general])
+    await work.build(server, [general])
     assert sum(one.path.endswith("/threads/search") for one in server.requests) == 1
 
 
@@ -223,34 +206,34 @@ async def test_a_search_that_shows_nothing_new_is_not_paged(
 )
 @pytest.mark.parametrize("path", ["$", "/threads/archived/public$", "/messages$"])
 async def test_what_is_said_about_one_channel_ends_nothing_for_the_others(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, path: str, fault: Fault
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, path: str, fault: Fault
 ) -> None:
     odd = world.add_channel("odd")
     world.fill(odd, 3)
     server.fail(f"^/channels/{odd}{path}", fault, times=None)
-    stats = await place.build(server, [odd, general], {"collect.attempts": 2})
-    assert are_stored(place, world, general)
+    stats = await work.build(server, [odd, general], {"collect.attempts": 2})
+    assert are_stored(work, world, general)
     assert any(str(odd) in note or "#odd" in note for note in stats.counts["notes"])
 
 
 @pytest.mark.parametrize("path", ["/members/", "/threads/active$"])
 @pytest.mark.parametrize("fault", [http_error(403), http_error(404), HIDDEN], ids=str)
 async def test_what_is_refused_of_the_server_is_done_without(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, path: str, fault: Answer
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, path: str, fault: Answer
 ) -> None:
     server.fail(path, fault, times=None)
-    await place.build(server, [general])
-    assert are_stored(place, world, general)
+    await work.build(server, [general])
+    assert are_stored(work, world, general)
 
 
 async def test_a_direct_message_is_named_and_the_others_are_read(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     direct = {"id": "77", "type": 1, "last_message_id": None, "recipients": []}
     server.fail("^/channels/77$", Answer(200, direct))
-    stats = await place.build(server, [77, general])
+    stats = await work.build(server, [77, general])
     assert any("77 is no server channel" in note for note in stats.counts["notes"])
-    assert are_stored(place, world, general)
+    assert are_stored(work, world, general)
 
 
 # What cannot be read this time is built from what is stored
@@ -258,13 +241,13 @@ async def test_a_direct_message_is_named_and_the_others_are_read(
 
 @pytest.mark.parametrize("how", ["denied", "deleted", "refused", "unlisted thread"])
 async def test_a_channel_that_cannot_be_read_keeps_its_samples(
-    server: LoopbackDiscord, place: Workplace, world: World, how: str
+    server: LoopbackDiscord, work: Workplace, world: World, how: str
 ) -> None:
     first, lost, last = (talk(world, name, 20) for name in ("first", "lost", "last"))
     thread = world.add_thread(lost, "planning")
     world.channels[thread].messages.extend(world.channels[talk(world, "elsewhere", 10)].messages)
-    await place.build(server, [first, lost, last])
-    before = place.records.read_bytes()
+    await work.build(server, [first, lost, last])
+    before = work.records.read_bytes()
     assert str(lost).encode() in before and str(thread).encode() in before
     match how:
         case "denied":
@@ -275,29 +258,29 @@ async def test_a_channel_that_cannot_be_read_keeps_its_samples(
             server.fail(f"^/channels/{lost}$", HIDDEN, times=None)
         case _:
             server.fail("/threads/active$", http_error(520), times=None)
-    stats = await place.build(server, [first, lost, last], {"collect.attempts": 2})
-    assert place.records.read_bytes() == before
+    stats = await work.build(server, [first, lost, last], {"collect.attempts": 2})
+    assert work.records.read_bytes() == before
     assert any("built from what is stored" in note for note in stats.counts["notes"])
 
 
 async def test_when_no_channel_can_be_read_what_is_stored_is_built(
-    server: LoopbackDiscord, place: Workplace, world: World
+    server: LoopbackDiscord, work: Workplace, world: World
 ) -> None:
     lost, other = talk(world, "lost", 20), talk(world, "other", 20)
-    await place.build(server, [lost, other])
+    await work.build(server, [lost, other])
     world.delete_channel(lost)
-    stats = await place.build(server, [lost])
+    stats = await work.build(server, [lost])
     assert stats.counts["samples"] > 0
-    assert str(other) not in place.records.read_text()
+    assert str(other) not in work.records.read_text()
 
 
-def test_the_command_names_a_deleted_channel_and_goes_on(place: Workplace, world: World) -> None:
+def test_the_command_names_a_deleted_channel_and_goes_on(work: Workplace, world: World) -> None:
     channel = talk(world, "tools", 20)
     with in_thread(LoopbackDiscord(world)) as server:
-        process = place.start(server, [4242, channel])
+        process = work.start(server, [4242, channel])
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, "there is no channel 4242" in errors) == (0, True)
-        process = place.start(server, [4242])
+        process = work.start(server, [4242])
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, "there is no channel 4242" in errors) == (1, True)
     assert "Traceback" not in errors

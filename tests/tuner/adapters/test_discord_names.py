@@ -1,8 +1,6 @@
 """Names and titles of people outside, as a Discord server shows them."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,30 +12,14 @@ from tuner.progress import Tally
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord(world) as server:
-        yield server
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
-
-
-@pytest.fixture
 def people(world: World) -> list[JsonObject]:
     return [world.add_user(name, global_name=name.title()) for name in ("ada", "bo", "zanzibar")]
 
 
-def left_over(place: Workplace, word: str) -> list[str]:
+def left_over(work: Workplace, word: str) -> list[str]:
     return [
         str(file)
-        for file in place.folder.rglob("*")
+        for file in work.folder.rglob("*")
         if file.is_file() and word.encode() in file.read_bytes().lower()
     ]
 
@@ -62,7 +44,7 @@ def test_every_name_of_an_author_is_handed_over() -> None:
 
 
 async def test_an_outsider_is_hidden_before_and_after_a_word_of_theirs(
-    server: LoopbackDiscord, place: Workplace, world: World, people: list[JsonObject]
+    server: LoopbackDiscord, work: Workplace, world: World, people: list[JsonObject]
 ) -> None:
     ada, bo, outsider = people
     first, second = world.add_channel("first"), world.add_channel("second")
@@ -72,9 +54,9 @@ async def test_an_outsider_is_hidden_before_and_after_a_word_of_theirs(
     world.add_message(second, outsider, "here I am")
     world.fill(second, 150, authors=[ada, bo])
     world.add_message(first, ada, "@zanzibar was here")
-    await place.build(server, [first, second], {"dataset.allowed_users": [ada["id"], bo["id"]]})
-    assert left_over(place, "zanzibar") == []
-    assert place.contents(first) == [
+    await work.build(server, [first, second], {"dataset.allowed_users": [ada["id"], bo["id"]]})
+    assert left_over(work, "zanzibar") == []
+    assert work.contents(first) == [
         "who has seen @someone or @someone, the outsider?",
         "ask @ada about that one",
         "@someone was here",
@@ -82,7 +64,7 @@ async def test_an_outsider_is_hidden_before_and_after_a_word_of_theirs(
 
 
 async def test_who_is_admitted_later_is_named_where_they_were_mentioned(
-    server: LoopbackDiscord, place: Workplace, world: World, people: list[JsonObject]
+    server: LoopbackDiscord, work: Workplace, world: World, people: list[JsonObject]
 ) -> None:
     ada, bo, joins = people
     general = world.add_channel("general")
@@ -91,16 +73,16 @@ async def test_who_is_admitted_later_is_named_where_they_were_mentioned(
     world.add_message(general, joins, "I know myself")
     world.fill(general, 120, authors=[ada, bo])
     allowed = [ada["id"], bo["id"]]
-    await place.build(server, [general], {"dataset.allowed_users": allowed})
-    assert place.contents(general)[0] == "do you know @someone, or @someone?"
-    await place.build(server, [general], {"dataset.allowed_users": [*allowed, joins["id"]]})
-    assert place.contents(general)[:2] == [text, "I know myself"]
-    ((extras,),) = place.rows("SELECT extras FROM messages ORDER BY id LIMIT 1")
+    await work.build(server, [general], {"dataset.allowed_users": allowed})
+    assert work.contents(general)[0] == "do you know @someone, or @someone?"
+    await work.build(server, [general], {"dataset.allowed_users": [*allowed, joins["id"]]})
+    assert work.contents(general)[:2] == [text, "I know myself"]
+    ((extras,),) = work.rows("SELECT extras FROM messages ORDER BY id LIMIT 1")
     assert json.loads(extras) == {"mentions": [id_of(joins)]}
 
 
 async def test_only_titles_by_admitted_people_are_stored(
-    server: LoopbackDiscord, place: Workplace, world: World, people: list[JsonObject]
+    server: LoopbackDiscord, work: Workplace, world: World, people: list[JsonObject]
 ) -> None:
     ada, bo, outsider = people
     forum = world.add_channel("help", FORUM)
@@ -112,15 +94,13 @@ async def test_only_titles_by_admitted_people_are_stored(
         question = world.add_message(thread, ada, "how do I repair a pump?")
         world.add_message(thread, bo, "you open it and you look inside", reply_to=question)
     changes = {"dataset.allowed_users": [ada["id"], bo["id"]]}
-    await place.build(server, [forum], changes)
-    await place.build(server, [forum], changes)
-    assert place.rows("SELECT name FROM channels WHERE parent_id NOT NULL ORDER BY id") == [
+    await work.build(server, [forum], changes)
+    await work.build(server, [forum], changes)
+    assert work.rows("SELECT name FROM channels WHERE parent_id NOT NULL ORDER BY id") == [
         ("thread",),
         ("about @someone and pumps",),
         ("thread",),
     ]
-    assert left_over(place, "zanzibar") == []
-    await place.build(server, [forum], {"dataset.allowed_users": [bo["id"]]}, confirmed=True)
-    assert {name for (name,) in place.rows("SELECT name FROM channels WHERE parent_id NOT NULL")} == {
-        "thread"
-    }
+    assert left_over(work, "zanzibar") == []
+    await work.build(server, [forum], {"dataset.allowed_users": [bo["id"]]}, confirmed=True)
+    assert {name for (name,) in work.rows("SELECT name FROM channels WHERE parent_id NOT NULL")} == {"thread"}

@@ -1,8 +1,7 @@
 """Pages that show less than there is: short, empty, swapped, with a hint that is wrong. No word is lost by them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,37 +19,21 @@ REREAD: Changes = {"collect.reread": True}
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def general(world: World) -> int:
     return world.add_channel("general")
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord(world) as server:
-        yield server
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
 
 
 def history_of(channel: int) -> str:
     return rf"^/channels/{channel}/messages$"
 
 
-def is_whole(place: Workplace, world: World, channel: int) -> bool:
+def is_whole(work: Workplace, world: World, channel: int) -> bool:
     """Every message is stored with its text, and one range says so."""
     there = world.channels[channel].messages
     return (
-        place.stored(channel) == ids(world, channel)
-        and place.contents(channel) == [message["content"] for message in there]
-        and place.ranges(channel) == [(0, ids(world, channel)[-1])]
+        work.stored(channel) == ids(world, channel)
+        and work.contents(channel) == [message["content"] for message in there]
+        and work.ranges(channel) == [(0, ids(world, channel)[-1])]
     )
 
 
@@ -72,7 +55,7 @@ NOTHING = Answer(200, [])
 @pytest.mark.parametrize("again", [False, True])
 async def test_a_page_that_is_cut_short_loses_nothing(
     server: LoopbackDiscord,
-    place: Workplace,
+    work: Workplace,
     world: World,
     general: int,
     fault: Changed | Answer,
@@ -81,27 +64,27 @@ async def test_a_page_that_is_cut_short_loses_nothing(
 ) -> None:
     world.fill(general, 450)
     if again:
-        await place.build(server, [general])
+        await work.build(server, [general])
     server.fail(history_of(general), fault, after=place_of_fault)
-    stats = await place.build(server, [general], REREAD if again else NO_CHANGES)
-    assert is_whole(place, world, general)
+    stats = await work.build(server, [general], REREAD if again else NO_CHANGES)
+    assert is_whole(work, world, general)
     assert deletion_notes(stats) == []
 
 
 @pytest.mark.parametrize("size", [99, 60, 7])
 async def test_a_server_whose_pages_are_always_short_is_read_whole(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, size: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, size: int
 ) -> None:
     world.fill(general, 250)
     server.fail(history_of(general), Changed(lambda body: body[-size:]), times=None)
     for changes in (NO_CHANGES, REREAD):
-        stats = await place.build(server, [general], changes)
-        assert is_whole(place, world, general)
+        stats = await work.build(server, [general], changes)
+        assert is_whole(work, world, general)
         assert deletion_notes(stats) == []
 
 
 async def test_empty_pages_in_the_middle_that_stay_are_named_and_end_nothing_for_good(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 350)
     there = ids(world, general)
@@ -111,21 +94,21 @@ async def test_empty_pages_in_the_middle_that_stay_are_named_and_end_nothing_for
         return [] if {m["id"] for m in body} & middle else body
 
     server.fail(history_of(general), Changed(hide_the_middle), times=None)
-    stats = await place.build(server, [general])
+    stats = await work.build(server, [general])
     assert any("#general" in note and "newer messages" in note for note in stats.counts["notes"])
-    assert place.ranges(general) == [(0, there[99])]
+    assert work.ranges(general) == [(0, there[99])]
     server.heal()
-    await place.build(server, [general])
-    assert is_whole(place, world, general)
+    await work.build(server, [general])
+    assert is_whole(work, world, general)
 
 
 async def test_a_server_that_shows_one_page_for_ever_is_not_asked_for_ever(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 250)
     first = [dict(m) for m in world.channels[general].messages[:100]]
     server.fail(history_of(general), Answer(200, first), times=None)
-    stats = await place.build(server, [general])
+    stats = await work.build(server, [general])
     assert any("same page again" in note for note in stats.counts["notes"])
     assert len(server.history_requests()) == 2
 
@@ -135,57 +118,57 @@ async def test_a_server_that_shows_one_page_for_ever_is_not_asked_for_ever(
 
 @pytest.mark.parametrize("count", [12, 100, 250, 300])
 async def test_a_null_hint_costs_one_request_and_no_message(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, count: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, count: int
 ) -> None:
     world.fill(general, count)
     world.channels[general].data["last_message_id"] = None
-    await place.build(server, [general])
-    assert is_whole(place, world, general)
+    await work.build(server, [general])
+    assert is_whole(work, world, general)
     assert len(server.history_requests()) == count // 100 + 1
-    await place.build(server, [general])
+    await work.build(server, [general])
     assert len(server.history_requests()) == count // 100 + 2
 
 
 @pytest.mark.parametrize("stale", [0, 40, 99, 100, 199])
 async def test_a_stale_hint_ends_nothing(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, stale: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, stale: int
 ) -> None:
     world.fill(general, 250)
     world.channels[general].data["last_message_id"] = world.channels[general].messages[stale]["id"]
-    await place.build(server, [general])
-    assert is_whole(place, world, general)
+    await work.build(server, [general])
+    assert is_whole(work, world, general)
 
 
 async def test_a_hint_that_moves_back_hides_no_new_messages(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 30)
-    await place.build(server, [general])
+    await work.build(server, [general])
     world.fill(general, 6)
     world.channels[general].data["last_message_id"] = str(ids(world, general)[10])
-    await place.build(server, [general])
-    assert is_whole(place, world, general)
+    await work.build(server, [general])
+    assert is_whole(work, world, general)
 
 
 @pytest.mark.parametrize("hint", ["", "none", 5.5, [], str(1 << 70)], ids=str)
 async def test_a_hint_that_is_no_id_is_none(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, hint: object
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, hint: object
 ) -> None:
     world.fill(general, 12)
     world.channels[general].data["last_message_id"] = hint
-    await place.build(server, [general])
-    assert is_whole(place, world, general)
+    await work.build(server, [general])
+    assert is_whole(work, world, general)
 
 
 async def test_what_was_archived_before_the_time_window_costs_no_request(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     early, late = datetime(2022, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
     threads = [world.add_thread(general, archived=True, at=early, archived_at=early) for _ in range(9)]
     for thread in threads:
         world.fill(thread, 3, start=early)
     world.fill(general, 3, start=late)
-    await place.build(server, [general], {"dataset.earliest": "2023-01-01"})
+    await work.build(server, [general], {"dataset.earliest": "2023-01-01"})
     assert len(server.history_requests()) == 1
 
 
@@ -193,19 +176,19 @@ async def test_what_was_archived_before_the_time_window_costs_no_request(
 
 
 async def test_messages_of_one_millisecond_that_swap_at_a_pages_edge_stay(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     ada, ms = world.add_user("ada"), world.clock_ms + 10_000
     world.fill(general, 99)
     twins = [world.add_message(general, ada, f"twin {i}", id=snowflake(ms, i)) for i in range(2)]
     world.fill(general, 130, start=ms + 5000)
-    await place.build(server, [general])
-    assert is_whole(place, world, general)
+    await work.build(server, [general])
+    assert is_whole(work, world, general)
     messages = world.channels[general].messages
     at = messages.index(twins[0])
     messages[at], messages[at + 1] = messages[at + 1], messages[at]
-    stats = await place.build(server, [general], REREAD)
-    assert sorted(filter(None, place.contents(general))) == sorted(m["content"] for m in messages)
+    stats = await work.build(server, [general], REREAD)
+    assert sorted(filter(None, work.contents(general))) == sorted(m["content"] for m in messages)
     assert deletion_notes(stats) == []
 
 
@@ -213,41 +196,41 @@ async def test_messages_of_one_millisecond_that_swap_at_a_pages_edge_stay(
 
 
 async def rebuilt(
-    server: LoopbackDiscord, place: Workplace, general: int, changes: Changes = NO_CHANGES
+    server: LoopbackDiscord, work: Workplace, general: int, changes: Changes = NO_CHANGES
 ) -> RunStats:
-    return await place.build(server, [general], {**REREAD, **changes})
+    return await work.build(server, [general], {**REREAD, **changes})
 
 
 @pytest.mark.parametrize("places", [[0], [299], [100], [5, 6, 7, 150, 280], [*range(290, 300)]], ids=len)
 async def test_what_two_looks_do_not_show_loses_its_text_and_the_run_says_how_much(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, places: list[int]
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, places: list[int]
 ) -> None:
     world.fill(general, 300)
     there = ids(world, general)
-    await place.build(server, [general])
+    await work.build(server, [general])
     for i in places:
         world.delete_message(general, there[i])
-    [note] = deletion_notes(await rebuilt(server, place, general))
+    [note] = deletion_notes(await rebuilt(server, work, general))
     assert f"{len(places)} messages ({len(places)} in #general)" in note
-    assert [i for i, text in enumerate(place.contents(general)) if text is None] == places
-    assert deletion_notes(await rebuilt(server, place, general)) == []
+    assert [i for i, text in enumerate(work.contents(general)) if text is None] == places
+    assert deletion_notes(await rebuilt(server, work, general)) == []
 
 
 async def test_what_is_shown_again_gets_its_text_back(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 130)
-    await place.build(server, [general])
+    await work.build(server, [general])
     hidden = [world.channels[general].messages[i] for i in (20, 21, 125)]
     for message in hidden:
         world.delete_message(general, id_of(message))
-    await rebuilt(server, place, general)
-    assert place.contents(general).count(None) == 3
-    assert hidden[0]["content"].encode() + b"\0" not in place.archive_bytes()
+    await rebuilt(server, work, general)
+    assert work.contents(general).count(None) == 3
+    assert hidden[0]["content"].encode() + b"\0" not in work.archive_bytes()
     for message in hidden:
         world.add_message(general, message["author"], message["content"], id=id_of(message))
-    await rebuilt(server, place, general)
-    assert place.contents(general) == [m["content"] for m in world.channels[general].messages]
+    await rebuilt(server, work, general)
+    assert work.contents(general) == [m["content"] for m in world.channels[general].messages]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +246,7 @@ async def test_what_is_shown_again_gets_its_text_back(
 )
 async def test_more_than_a_share_of_a_channel_is_not_erased_unasked(
     server: LoopbackDiscord,
-    place: Workplace,
+    work: Workplace,
     world: World,
     general: int,
     count: int,
@@ -272,56 +255,56 @@ async def test_more_than_a_share_of_a_channel_is_not_erased_unasked(
     erased: bool,
 ) -> None:
     world.fill(general, count)
-    await place.build(server, [general])
+    await work.build(server, [general])
     for message_id in ids(world, general)[:gone]:
         world.delete_message(general, message_id)
-    stats = await rebuilt(server, place, general, changes)
-    assert place.contents(general).count(None) == (gone if erased else 0)
+    stats = await rebuilt(server, work, general, changes)
+    assert work.contents(general).count(None) == (gone if erased else 0)
     [note] = deletion_notes(stats)
     assert str(gone) in note and "general" in note
     assert ("--set collect.most_deleted=1" in note) == (not erased)
 
 
 async def test_the_answer_to_the_question_needs_no_new_reading(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 100)
-    await place.build(server, [general])
+    await work.build(server, [general])
     for message_id in ids(world, general)[:50]:
         world.delete_message(general, message_id)
-    await rebuilt(server, place, general)
-    assert None not in place.contents(general)
+    await rebuilt(server, work, general)
+    assert None not in work.contents(general)
     asked = len(server.history_requests())
-    stats = await place.build(server, [general], {"collect.most_deleted": 1})
+    stats = await work.build(server, [general], {"collect.most_deleted": 1})
     assert len(server.history_requests()) == asked
-    assert place.contents(general).count(None) == 50
+    assert work.contents(general).count(None) == 50
     assert "50 messages" in deletion_notes(stats)[0]
 
 
 async def test_what_was_asked_about_and_is_shown_again_is_not_erased_later(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.fill(general, 100)
-    await place.build(server, [general])
+    await work.build(server, [general])
     whole = list(world.channels[general].messages)
     del world.channels[general].messages[:50]
-    await rebuilt(server, place, general)
+    await rebuilt(server, work, general)
     world.channels[general].messages[:] = whole
-    await rebuilt(server, place, general, {"collect.most_deleted": 1})
-    assert None not in place.contents(general)
+    await rebuilt(server, work, general, {"collect.most_deleted": 1})
+    assert None not in work.contents(general)
 
 
 async def test_a_server_that_cannot_show_what_lies_around_a_message_erases_nothing(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     """It shows its newest messages instead."""
     world.fill(general, 400)
-    await place.build(server, [general])
+    await work.build(server, [general])
     world.delete_message(general, ids(world, general)[10])
     newest = [dict(m) for m in world.channels[general].messages[-100:]]
     server.fail(history_of(general), Answer(200, newest), after=1)
-    await rebuilt(server, place, general)
-    assert None not in place.contents(general)
+    await rebuilt(server, work, general)
+    assert None not in work.contents(general)
 
 
 # A Discord that does not answer
@@ -330,39 +313,39 @@ async def test_a_server_that_cannot_show_what_lies_around_a_message_erases_nothi
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("fault", [http_error(503), http_error(520), Answer(200, "no JSON")], ids=str)
 def test_history_that_is_never_answered_ends_the_command_with_a_sentence(
-    place: Workplace, world: World, known: bool, fault: Answer
+    work: Workplace, world: World, known: bool, fault: Answer
 ) -> None:
     channels = [talk(world, "busy", 75), talk(world, "idle", 3)]
     with in_thread(LoopbackDiscord(world)) as server:
         if known:
-            place.start(server, channels).communicate(timeout=30)
-            before = place.records.read_bytes()
+            work.start(server, channels).communicate(timeout=30)
+            before = work.records.read_bytes()
             world.fill(channels[0], 5)
         server.fail("/messages$", fault, times=None)
-        process = place.start(server, channels, {"collect.attempts": 2})
+        process = work.start(server, channels, {"collect.attempts": 2})
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 1, errors
     assert "No history could be read" in errors and "Traceback" not in errors
     if known:
-        assert place.records.read_bytes() == before
+        assert work.records.read_bytes() == before
     else:
-        assert not place.records.exists()
+        assert not work.records.exists()
 
 
 @pytest.mark.parametrize("path", [r"^/channels/\d+$", r"^/guilds/\d+$", "/channels$"])
 async def test_listings_that_are_never_answered_end_the_run(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, path: str
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, path: str
 ) -> None:
     world.fill(general, 5)
-    await place.build(server, [general])
+    await work.build(server, [general])
     server.fail(path, http_error(503), times=None)
     with pytest.raises(FatalError, match="could not be") as caught:
-        await place.build(server, [general], {"collect.attempts": 2})
+        await work.build(server, [general], {"collect.attempts": 2})
     assert caught.value.exit_code == 1
 
 
 async def test_many_faults_in_a_row_end_the_run_before_every_channel_was_tried(
-    server: LoopbackDiscord, place: Workplace, world: World
+    server: LoopbackDiscord, work: Workplace, world: World
 ) -> None:
     channels = [world.add_channel(f"channel {i}") for i in range(30)]
     for channel in channels:
@@ -370,7 +353,7 @@ async def test_many_faults_in_a_row_end_the_run_before_every_channel_was_tried(
     server.fail("/messages$", http_error(503), times=None)
     changes = {"collect.attempts": 3, "collect.concurrency": 2}
     with pytest.raises(TunerError, match="failed at 6 requests in a row"):
-        await place.build(server, channels, changes)
+        await work.build(server, channels, changes)
     assert len(server.history_requests()) < 10
 
 
@@ -385,13 +368,13 @@ ODD_PAGES: list[Callable[[list[Any]], list[Any]]] = [
 @pytest.mark.parametrize("change", ODD_PAGES, ids=range(len(ODD_PAGES)))
 async def test_an_item_that_is_no_message_spoils_no_page(
     server: LoopbackDiscord,
-    place: Workplace,
+    work: Workplace,
     world: World,
     general: int,
     change: Callable[[list[Any]], list[Any]],
 ) -> None:
     world.fill(general, 30)
     server.fail("/messages$", Changed(change))
-    stats = await place.build(server, [general])
-    assert is_whole(place, world, general)
+    stats = await work.build(server, [general])
+    assert is_whole(work, world, general)
     assert stats.counts["stages"]["collect"]["dropped"] == {"malformed message": 1}

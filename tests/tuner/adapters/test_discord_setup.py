@@ -40,21 +40,21 @@ def games(world: World) -> int:
     return channel
 
 
-async def refusal(place: Workplace, server: LoopbackDiscord, channels: list[int]) -> str:
+async def refusal(work: Workplace, server: LoopbackDiscord, channels: list[int]) -> str:
     """The sentence with which a run refuses to begin; it has read nothing."""
     with pytest.raises(UsageError) as caught:
-        await place.build(server, channels)
+        await work.build(server, channels)
     assert caught.value.exit_code == 2
     assert server.history_requests() == []
-    assert place.rows("SELECT * FROM messages") == []
+    assert work.rows("SELECT * FROM messages") == []
     return str(caught.value)
 
 
 async def test_message_content_is_off(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.application_flags = 0
-    text = await refusal(place, server, [general])
+    text = await refusal(work, server, [general])
     assert "Message Content intent is off" in text
     assert "https://discord.com/developers/applications" in text
     assert "Privileged Gateway Intents" in text
@@ -62,11 +62,11 @@ async def test_message_content_is_off(
 
 @pytest.mark.parametrize("flags", [MESSAGE_CONTENT, MESSAGE_CONTENT_LIMITED])
 async def test_message_content_is_on_in_one_of_two_ways(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int, flags: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, flags: int
 ) -> None:
     world.application_flags = flags
-    await place.build(server, [general])
-    assert place.stored(general) == ids(world, general)
+    await work.build(server, [general])
+    assert work.stored(general) == ids(world, general)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_message_content_is_on_in_one_of_two_ways(
 )
 async def test_a_permission_is_missing_in_one_channel(
     server: LoopbackDiscord,
-    place: Workplace,
+    work: Workplace,
     world: World,
     general: int,
     games: int,
@@ -86,17 +86,17 @@ async def test_a_permission_is_missing_in_one_channel(
     named: str,
 ) -> None:
     world.deny(general, denied)
-    stats = await place.build(server, [general, games])
+    stats = await work.build(server, [general, games])
     [note] = [note for note in stats.counts["notes"] if str(general) in note]
     assert named in note and "Edit Channel → Permissions" in note
-    assert (place.stored(general), place.stored(games)) == ([], ids(world, games))
+    assert (work.stored(general), work.stored(games)) == ([], ids(world, games))
     assert stats.counts["stages"]["collect"]["dropped"] == {"channel not readable": 1}
 
 
 @pytest.mark.parametrize("denied", [Permission.VIEW_CHANNEL, Permission.READ_MESSAGE_HISTORY, BOTH])
 async def test_a_permission_is_missing_in_every_channel(
     server: LoopbackDiscord,
-    place: Workplace,
+    work: Workplace,
     world: World,
     general: int,
     games: int,
@@ -104,7 +104,7 @@ async def test_a_permission_is_missing_in_every_channel(
 ) -> None:
     for channel in (general, games):
         world.deny(channel, denied)
-    text = await refusal(place, server, [general, games])
+    text = await refusal(work, server, [general, games])
     assert "None of the channels" in text
     for channel in (general, games):
         [line] = [line for line in text.splitlines() if str(channel) in line]
@@ -113,72 +113,72 @@ async def test_a_permission_is_missing_in_every_channel(
 
 
 async def test_a_permission_is_missing_in_a_channel_of_threads_that_are_named(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     thread = world.add_thread(general, "planning")
     world.fill(thread, 3)
     world.deny(general, Permission.READ_MESSAGE_HISTORY)
-    assert re.search(rf"#{thread} .*lacks Read Message History", await refusal(place, server, [thread]))
+    assert re.search(rf"#{thread} .*lacks Read Message History", await refusal(work, server, [thread]))
 
 
 @pytest.mark.parametrize("type", [VOICE, STAGE])
 async def test_a_voice_channel_without_connect(
-    server: LoopbackDiscord, place: Workplace, world: World, type: int
+    server: LoopbackDiscord, work: Workplace, world: World, type: int
 ) -> None:
     voice = world.add_channel("lounge", type)
     world.fill(voice, 3)
     world.deny(voice, Permission.CONNECT)
-    text = await refusal(place, server, [voice])
+    text = await refusal(work, server, [voice])
     assert f"#lounge ({voice}): the bot lacks Connect." in text
 
 
 async def test_a_text_channel_needs_no_connect(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
     world.deny(general, Permission.CONNECT)
-    await place.build(server, [general])
-    assert place.stored(general) == ids(world, general)
+    await work.build(server, [general])
+    assert work.stored(general) == ids(world, general)
 
 
 async def test_a_channel_that_does_not_exist_is_named_and_the_others_are_read(
-    server: LoopbackDiscord, place: Workplace, world: World, general: int
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
 ) -> None:
-    stats = await place.build(server, [12345, general])
+    stats = await work.build(server, [12345, general])
     [note] = [note for note in stats.counts["notes"] if "12345" in note]
     assert "there is no channel 12345" in note and "Copy Channel ID" in note
-    assert place.stored(general) == ids(world, general)
+    assert work.stored(general) == ids(world, general)
 
 
-async def test_no_channel_exists_any_more(server: LoopbackDiscord, place: Workplace) -> None:
+async def test_no_channel_exists_any_more(server: LoopbackDiscord, work: Workplace) -> None:
     with pytest.raises(UsageError, match="there is no channel 12345") as caught:
-        await place.build(server, [12345, 67890])
+        await work.build(server, [12345, 67890])
     assert caught.value.exit_code == 1
     assert "there is no channel 67890" in str(caught.value)
 
 
-async def test_a_category(server: LoopbackDiscord, place: Workplace, world: World, general: int) -> None:
+async def test_a_category(server: LoopbackDiscord, work: Workplace, world: World, general: int) -> None:
     category = world.add_channel("Everything", CATEGORY)
-    text = await refusal(place, server, [category])
+    text = await refusal(work, server, [category])
     assert f"#Everything ({category}) is a category: it holds no messages" in text
-    stats = await place.build(server, [category, general])
+    stats = await work.build(server, [category, general])
     assert any(str(category) in note for note in stats.counts["notes"])
-    assert place.stored(general)
+    assert work.stored(general)
 
 
-async def test_no_channels(server: LoopbackDiscord, place: Workplace) -> None:
-    text = await refusal(place, server, [])
+async def test_no_channels(server: LoopbackDiscord, work: Workplace) -> None:
+    text = await refusal(work, server, [])
     assert "dataset.channels is empty" in text and "Copy Channel ID" in text
 
 
-async def test_a_wrong_token(server: LoopbackDiscord, place: Workplace, general: int) -> None:
+async def test_a_wrong_token(server: LoopbackDiscord, work: Workplace, general: int) -> None:
     server.token = "another"
     with pytest.raises(UsageError, match="refused the bot token") as caught:
-        await place.build(server, [general])
+        await work.build(server, [general])
     assert "test-token" not in str(caught.value)
 
 
 async def test_without_a_token_or_an_acknowledgement_nothing_is_asked(
-    server: LoopbackDiscord, place: Workplace, general: int, monkeypatch: pytest.MonkeyPatch
+    server: LoopbackDiscord, work: Workplace, general: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISCORD_API_TOKEN", "test-token")
     monkeypatch.delenv("OTHER_TOKEN", raising=False)
@@ -187,19 +187,19 @@ async def test_without_a_token_or_an_acknowledgement_nothing_is_asked(
             ({"discord.acknowledge_policy": False}, "acknowledge_policy = true"),
             ({"discord.token_env": "OTHER_TOKEN"}, "environment variable OTHER_TOKEN"),
         ):
-            settings = place.settings([general], changes)
+            settings = work.settings([general], changes)
             with pytest.raises(UsageError) as caught:
                 await build(settings, (), lambda event: None)
             assert said in str(caught.value)
         assert server.requests == []
         with pytest.raises(NothingMadeError):  # it was read
-            await build(place.settings([general]), (), lambda event: None)
-    assert place.stored(general)
+            await build(work.settings([general]), (), lambda event: None)
+    assert work.stored(general)
 
 
-def test_the_policy_text_is_honest_and_ends_the_command(place: Workplace, world: World, general: int) -> None:
+def test_the_policy_text_is_honest_and_ends_the_command(work: Workplace, world: World, general: int) -> None:
     with in_thread(LoopbackDiscord(world)) as server:
-        process = place.start(server, [general], {"discord.acknowledge_policy": False})
+        process = work.start(server, [general], {"discord.acknowledge_policy": False})
         _, errors = process.communicate(timeout=PATIENCE)
         assert server.requests == []
     assert process.returncode == 2
@@ -207,12 +207,12 @@ def test_the_policy_text_is_honest_and_ends_the_command(place: Workplace, world:
         assert words in errors
     assert "[discord]\nacknowledge_policy = true" in errors
     assert "Traceback" not in errors
-    assert not place.archive.exists()
+    assert not work.archive.exists()
 
 
-async def test_an_advertised_rate_limit_is_kept(place: Workplace, world: World, general: int) -> None:
+async def test_an_advertised_rate_limit_is_kept(work: Workplace, world: World, general: int) -> None:
     world.fill(general, 600)
     async with LoopbackDiscord(world, rate_limit=RateLimit(limit=3, window=0.3)) as server:
-        await place.build(server, [general], tally=Tally())
-        assert place.stored(general) == ids(world, general)
+        await work.build(server, [general], tally=Tally())
+        assert work.stored(general) == ids(world, general)
         assert [one.status for one in server.history_requests() if one.status != 200] == []

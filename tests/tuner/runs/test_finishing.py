@@ -17,16 +17,6 @@ from tuner.errors import FatalError
 from tuner.progress import Tally
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path)
-
-
 def datasets(work: Workplace) -> dict[str, int]:
     """Names of the dataset files → lines."""
     return {path.name: path.read_bytes().count(b"\n") for path in sorted(work.folder.glob("*.jsonl"))}
