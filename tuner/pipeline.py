@@ -27,11 +27,12 @@ from tuner.prompt.stack import load_assets, load_builder
 from tuner.runs.adopting import adopt_audience, look_as_audience
 from tuner.runs.finishing import RunStats, WrittenFile, outputs
 from tuner.runs.recording import recorded
-from tuner.stages.collect import Source, collecting
+from tuner.stages.collect import collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
+from tuner.stages.source import Source
 from tuner.stages.synthesize import Synthesizer
 
 EXAMPLES = 3  # samples that a dry run shows

@@ -19,7 +19,7 @@ from tuner.asking.backoff import backoff
 from tuner.config.settings import Collect
 from tuner.errors import FatalError, RetryError, SkipError, TunerError
 from tuner.progress import Tally
-from tuner.stages.collect import UnreachableError
+from tuner.stages.source import UnreachableError
 
 Result = TypeVar("Result")
 

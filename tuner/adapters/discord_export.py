@@ -19,7 +19,7 @@ from tuner.people.intake import Incoming, Known, User, admit_page
 from tuner.people.names import hide_names
 from tuner.people.titles import titled
 from tuner.progress import Tally
-from tuner.stages.collect import Batch, Wanted
+from tuner.stages.source import Batch, Wanted
 
 THREADS = ("GuildNewsThread", "GuildPublicThread", "GuildPrivateThread")
 

@@ -30,7 +30,7 @@ from tuner.people.titles import titled
 from tuner.progress import Tally
 from tuner.ranges import Range, merge, resume_after
 from tuner.snowflake import at_ms
-from tuner.stages.collect import Batch, Wanted
+from tuner.stages.source import Batch, Wanted
 
 __all__ = ["PORTAL", "DiscordSource", "rest_client"]
 

@@ -14,7 +14,7 @@ from tuner.errors import FatalError, RetryError, SkipError
 from tuner.models import Channel
 from tuner.people.titles import thread_author
 from tuner.progress import Tally
-from tuner.stages.collect import NoneReadableError, UnreachableError, in_order
+from tuner.stages.source import NoneReadableError, UnreachableError, in_order
 
 JsonObject = dict[str, Any]
 

@@ -16,7 +16,8 @@ from tuner.errors import FatalError, UsageError
 from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
 from tuner.progress import Tally
-from tuner.stages.collect import Batch, Wanted, collecting
+from tuner.stages.collect import collecting
+from tuner.stages.source import Batch, Wanted
 
 ANN, BEN = person(101, "Ann"), person(102, "Ben")
 OZ, DICE = person(201, "Oz"), person(301, "Dice", bot=True)

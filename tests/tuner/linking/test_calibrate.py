@@ -25,8 +25,8 @@ from tuner.models import Channel, Message
 from tuner.people.audience import Audience
 from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Tally
-from tuner.stages.collect import Batch, Wanted
 from tuner.stages.segment import calibrated
+from tuner.stages.source import Batch, Wanted
 
 CHANNELS = [CHANNEL + n for n in range(3)]
 SIZE = 700  # messages in each
