@@ -5,25 +5,20 @@ Reads raw objects and reckons permissions itself, so that a kind of channel nobo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import discord
 
+from tuner.adapters.discord_door import Door, RefusedError, an_object, as_id
 from tuner.adapters.discord_history import PORTAL, rest_client
-from tuner.adapters.discord_search import asked
+from tuner.adapters.discord_listing import HOLDS_NOTHING, Guild, is_thread, lacking
 from tuner.config.readiness import Finding
 from tuner.config.settings import Collect
-from tuner.errors import FatalError, SkipError
+from tuner.errors import FatalError, RetryError, SkipError
+from tuner.progress import Tally
 
-ADMINISTRATOR, VIEW, HISTORY, CONNECT = 1 << 3, 1 << 10, 1 << 16, 1 << 20
-NEEDED = {VIEW: "View Channel", HISTORY: "Read Message History"}
-EVERYTHING = (1 << 60) - 1
-VOICE, STAGE = 2, 13
-THREADS = (10, 11, 12)
-READ = (0, VOICE, 5, STAGE, 15, 16, *THREADS)  # text, announcements, forum and media beside them
-
-Raw = Mapping[str, Any]
+Raw = dict[str, Any]
 
 
 async def check_with_token(token: str, channel_ids: Sequence[int], settings: Collect) -> list[Finding]:
@@ -41,7 +36,8 @@ async def check_with_client(
     client: discord.Client, channel_ids: Sequence[int], settings: Collect
 ) -> list[Finding]:
     """Look with a client that is logged in."""
-    channels = [await _channel(client, channel_id, settings) for channel_id in dict.fromkeys(channel_ids)]
+    door = Door(settings, Tally())
+    channels = [await _channel(client, door, channel_id) for channel_id in dict.fromkeys(channel_ids)]
     readable = any(finding.state == "good" for finding in channels)
     return [_intent(client), *(_weighed(finding, others=readable) for finding in channels)]
 
@@ -67,80 +63,43 @@ def _weighed(finding: Finding, *, others: bool) -> Finding:
     return finding
 
 
-async def _channel(client: discord.Client, channel_id: int, settings: Collect) -> Finding:
+async def _channel(client: discord.Client, door: Door, channel_id: int) -> Finding:
     subject = f"channel {channel_id}"
     try:
-        raw: Any = await asked(lambda: client.http.get_channel(channel_id), settings)
-        if not isinstance(raw, dict) or "guild_id" not in raw:
+        raw = an_object(await door.asked(lambda: client.http.get_channel(channel_id)))
+        if not as_id(raw.get("guild_id")):
             return Finding(subject, "bad", "is no channel of a server.", "Take it out of dataset.channels.")
-        return await _in_guild(client, raw, settings)
-    except discord.NotFound:
-        return Finding(
-            subject,
-            "bad",
-            "does not exist, or was deleted.",
-            "Right-click the channel in Discord → Copy Channel ID, or take it out of dataset.channels.",
-        )
-    except discord.Forbidden:
-        return Finding(
-            subject,
-            "bad",
-            "is closed to the bot.",
-            "Give its role View Channel and Read Message History there (Edit Channel → Permissions).",
-        )
-    except SkipError as error:
+        return await _in_guild(client, door, raw)
+    except RefusedError as error:
+        return _refused(subject, error)
+    except (SkipError, RetryError) as error:
         return Finding(subject, "bad", f"could not be looked at: {error}.", "Try again later.")
 
 
-async def _in_guild(client: discord.Client, raw: Raw, settings: Collect) -> Finding:
-    name, guild_id, kind = str(raw.get("name") or raw.get("id")), int(raw["guild_id"]), raw.get("type")
-    subject = f"#{name}"
-    if kind not in READ:
-        return Finding(
-            subject, "bad", "is of a kind that holds no messages.", "Take it out of dataset.channels."
-        )
+def _refused(subject: str, error: RefusedError) -> Finding:
+    if error.gone:
+        todo = "Right-click the channel in Discord → Copy Channel ID, or take it out of dataset.channels."
+        return Finding(subject, "bad", "does not exist, or was deleted.", todo)
+    if error.hidden:
+        todo = "Give its role View Channel and Read Message History there (Edit Channel → Permissions)."
+        return Finding(subject, "bad", "is closed to the bot.", todo)
+    return Finding(subject, "bad", f"could not be looked at: {error.words}.", "Try again later.")
+
+
+async def _in_guild(client: discord.Client, door: Door, raw: Raw) -> Finding:
+    subject = f"#{raw.get('name') or raw.get('id')}"
+    if raw.get("type") in HOLDS_NOTHING:
+        todo = "Take it out of dataset.channels."
+        return Finding(subject, "bad", "is of a kind that holds no messages.", todo)
     assert client.user is not None  # logged in
-    user_id = client.user.id
-    guild: Any = await asked(lambda: client.http.get_guild(guild_id, with_counts=False), settings)
-    member: Any = await asked(lambda: client.http.get_member(guild_id, user_id), settings)
-    place: Any = raw
-    if kind in THREADS and (parent := raw.get("parent_id")):
-        place = await asked(lambda: client.http.get_channel(int(parent)), settings)
-    granted = permissions(guild, member, place, user_id)
-    needed = NEEDED | ({CONNECT: "Connect"} if kind in (VOICE, STAGE) else {})
-    lacking = [label for bit, label in needed.items() if not granted & bit]
-    if lacking:
-        return Finding(
-            subject,
-            "bad",
-            f"the bot lacks {' and '.join(lacking)}.",
-            "Grant it to the bot's role in Edit Channel → Permissions.",
-        )
+    user_id, guild_id = client.user.id, as_id(raw["guild_id"])
+    guild = an_object(await door.asked(lambda: client.http.get_guild(guild_id, with_counts=False)))
+    member = an_object(await door.asked(lambda: client.http.get_member(guild_id, user_id)))
+    place: Raw = raw
+    if is_thread(raw) and (parent := as_id(raw.get("parent_id"))):
+        place = an_object(await door.asked(lambda: client.http.get_channel(parent)))
+    missing = lacking(Guild(guild, member, [], []), place)
+    if missing:
+        todo = "Grant it to the bot's role in Edit Channel → Permissions."
+        return Finding(subject, "bad", f"the bot lacks {' and '.join(missing)}.", todo)
     return Finding(subject, "good", "can be read.")
-
-
-def permissions(guild: Raw, member: Raw, channel: Raw, user_id: int) -> int:
-    """What a member may do in a channel, as Discord reckons it: roles, then what the channel changes of them."""
-    if str(guild.get("owner_id")) == str(user_id):
-        return EVERYTHING
-    everyone = str(guild["id"])
-    held = {everyone, *map(str, member.get("roles") or ())}
-    granted = 0
-    for role in guild.get("roles") or ():
-        if str(role.get("id")) in held:
-            granted |= int(role.get("permissions") or 0)
-    if granted & ADMINISTRATOR:
-        return EVERYTHING
-    overwrites = {str(o.get("id")): o for o in channel.get("permission_overwrites") or ()}
-    for ids in ([everyone], sorted(held - {everyone}), [str(user_id)]):
-        granted = _changed(granted, [overwrites[i] for i in ids if i in overwrites])
-    return granted
-
-
-def _changed(granted: int, overwrites: Iterable[Raw]) -> int:
-    """Overwrites of one rank: what any of them denies, and over that what any of them allows."""
-    deny = allow = 0
-    for overwrite in overwrites:
-        deny |= int(overwrite.get("deny") or 0)
-        allow |= int(overwrite.get("allow") or 0)
-    return granted & ~deny | allow

@@ -178,13 +178,7 @@ class Listing:
 
     def _readable(self, guild: Guild, channel: JsonObject, name: str) -> bool:
         """Whether the bot may read there; Discord answers an empty page, not an error, when it may not."""
-        may = guild.may(channel)
-        needed = {
-            "View Channel": Permission.VIEW_CHANNEL,
-            "Read Message History": Permission.READ_MESSAGE_HISTORY,
-            **({"Connect": Permission.CONNECT} if channel.get("type") in TALKING else {}),
-        }
-        missing = [label for label, permission in needed.items() if permission not in may]
+        missing = lacking(guild, channel)
         if missing:
             self._refuse(f"#{name} ({channel['id']}): the bot lacks {' and '.join(missing)}. {GRANT}")
         return not missing
@@ -195,6 +189,17 @@ class Listing:
         self._refused.append(why)
         self._tally.dropped("collect", "channel not readable")
         self._tally.note(why, warning=True)
+
+
+def lacking(guild: Guild, channel: JsonObject) -> list[str]:
+    """What the bot would need to read a channel, and may not do there, as Discord calls it."""
+    may = guild.may(channel)
+    needed = {
+        "View Channel": Permission.VIEW_CHANNEL,
+        "Read Message History": Permission.READ_MESSAGE_HISTORY,
+        **({"Connect": Permission.CONNECT} if channel.get("type") in TALKING else {}),
+    }
+    return [label for label, permission in needed.items() if permission not in may]
 
 
 def is_thread(raw: JsonObject) -> bool:
