@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,24 +11,12 @@ from pathlib import Path
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import Store, open_store, open_to_look
+from tuner.cli.running import existing_archive
 from tuner.config.settings import Settings
-from tuner.errors import UsageError
 from tuner.models import Channel
 from tuner.progress import Tally
 from tuner.runs.adopting import read_opt_outs_of
 from tuner.stages.collect import collecting
-
-
-def existing_archive(settings: Settings) -> Path:
-    """The archive's path, if there is one."""
-    path = Path(settings.store.path)
-    try:
-        there = os.path.lexists(path)
-    except ValueError:  # no file has such a name
-        there = False
-    if not there:
-        raise UsageError(f"There is no archive at {path} yet. Run build-dataset first, or set store.path.")
-    return path
 
 
 @asynccontextmanager

@@ -13,8 +13,9 @@ from tuner import config
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_store import open_store
 from tuner.cli.archive import export_files
-from tuner.cli.console import printable_json, shown, shown_samples, summary
+from tuner.cli.console import shown, shown_samples, summary
 from tuner.cli.estimate import estimate_lines, estimated
+from tuner.cli.printing import printable_json
 from tuner.cli.running import config_of, remark, say, settings_of
 from tuner.cli.running import run as run_to_the_end
 from tuner.cli.source import opened_source, owner, sample_exports

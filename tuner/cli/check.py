@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tuner import config
 from tuner.adapters.discord_check import check_with_token
-from tuner.cli.console import printable
+from tuner.cli.printing import printable
 from tuner.cli.running import NO_CONFIG, say, settings_of
 from tuner.cli.running import run as run_to_the_end
 from tuner.config.readiness import Finding, exit_code

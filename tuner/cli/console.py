@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tuner.amounts import duration, money, percent
+from tuner.cli.printing import printable
 from tuner.models import ChatMessage, Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
 
@@ -207,19 +207,3 @@ def _fitted(calibration: dict[str, Any]) -> str:
     if after == before:
         return f"links: as trained, they find {before:.0%} of {replies:,} hidden native replies; fitting found no more"
     return f"links: fitted to {replies:,} native replies; of hidden ones {after:.0%} are found ({before:.0%} before)"
-
-
-def printable(line: str) -> str:
-    """Without what would steer a terminal, or turn its writing around."""
-    return "".join(character if character.isprintable() else " " for character in line)
-
-
-def printable_lines(text: str) -> str:
-    """The same for a text of several lines."""
-    return "\n".join(map(printable, text.split("\n")))
-
-
-def printable_json(value: Any) -> str:
-    """JSON that says the same and steers no terminal."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from textwrap import wrap
 
 from tuner import snowflake
-from tuner.cli.console import printable
+from tuner.cli.printing import printable
 from tuner.linking.explaining.explain import Explanation
 from tuner.models import Message
 from tuner.text.render import readable

@@ -13,9 +13,8 @@ from tuner.adapters.opt_outs import add_opt_outs, remove_opt_outs
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_people import People
 from tuner.adapters.sqlite_store import Store, builder_lock, open_store
-from tuner.cli.archive import existing_archive
+from tuner.cli.running import existing_archive, say, settings_of
 from tuner.cli.running import run as run_to_the_end
-from tuner.cli.running import say, settings_of
 from tuner.config.settings import Settings
 from tuner.errors import FatalError, UsageError
 

@@ -11,8 +11,8 @@ import signal
 import sys
 
 from tuner import config
-from tuner.cli.console import printable_lines
 from tuner.cli.parser import parsed
+from tuner.cli.printing import printable_lines
 from tuner.cli.running import Interrupted
 from tuner.errors import FatalError, TunerError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from tuner import __version__, config
-from tuner.cli.console import printable
+from tuner.cli.printing import printable
 from tuner.config.settings import EXPORT_PROFILES
 
 LINES, MOST_LINES = 12, 500  # messages that segment --explain shows

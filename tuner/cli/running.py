@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tuner import config
-from tuner.cli.console import printable_lines
 from tuner.cli.parser import typed_names
+from tuner.cli.printing import printable_lines
 from tuner.config.settings import Settings
+from tuner.errors import UsageError
 
 Value = TypeVar("Value")
 
@@ -66,6 +68,18 @@ def settings_of(arguments: argparse.Namespace, *, needed: bool, asking: bool = T
             "a build can read from Discord",
         )
     return settings
+
+
+def existing_archive(settings: Settings) -> Path:
+    """The archive's path, if there is one."""
+    path = Path(settings.store.path)
+    try:
+        there = os.path.lexists(path)
+    except ValueError:  # no file has such a name
+        there = False
+    if not there:
+        raise UsageError(f"There is no archive at {path} yet. Run build-dataset first, or set store.path.")
+    return path
 
 
 def run(work: Coroutine[Any, Any, Value]) -> Value:

@@ -16,9 +16,9 @@ from tuner.adapters.sqlite_narrowed import narrowed
 from tuner.adapters.sqlite_store import Store
 from tuner.adapters.switch import replacing
 from tuner.cli.archive import export_files, opened
-from tuner.cli.console import printable
 from tuner.cli.explanation import READING_HELP, Stretch, shown
 from tuner.cli.parser import LINES
+from tuner.cli.printing import printable
 from tuner.cli.running import run as run_to_the_end
 from tuner.cli.running import say, settings_of
 from tuner.config.settings import Settings

@@ -11,9 +11,8 @@ from tuner.adapters.sqlite_runs import Run, Runs
 from tuner.adapters.sqlite_store import is_building, open_to_look
 from tuner.adapters.switch import finish_switches
 from tuner.amounts import money
-from tuner.cli.archive import existing_archive
+from tuner.cli.running import existing_archive, say, settings_of
 from tuner.cli.running import run as run_to_the_end
-from tuner.cli.running import say, settings_of
 from tuner.config.settings import Settings
 from tuner.ranges import reaches
 

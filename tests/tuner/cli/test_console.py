@@ -13,6 +13,7 @@ from rich.console import Console
 from tuner.amounts import duration, money
 from tuner.cli import console
 from tuner.cli.console import MOST_BARS, Lines, heartbeat_lines, shown, summary
+from tuner.cli.printing import printable_json
 from tuner.progress import Advanced, CalibrationTally, ChannelState, ChannelTally, Ended, Noted, Tally
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -231,7 +232,7 @@ def test_no_name_steers_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_json_says_the_same_and_steers_nothing() -> None:
     value = {STEERING: [STEERING, "Zoë", "🙂"], "lines": "a\nb"}
-    text = console.printable_json(value)
+    text = printable_json(value)
     assert json.loads(text) == value
     assert "Zoë" in text and "🙂" in text
     assert all(character.isprintable() or character == "\n" for character in text)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.support.exports import Said, channel_id, message_ids, messages, server, user_id, write_exports
-from tuner.cli.console import printable
 from tuner.cli.explanation import Stretch, shown
 from tuner.cli.main import main
+from tuner.cli.printing import printable
 from tuner.linking.calibration import UNCHANGED, Calibration
 from tuner.linking.conversations import Linking, conversations
 from tuner.linking.explaining import explain as explaining
