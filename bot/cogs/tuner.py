@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -97,6 +97,7 @@ class TunerCog(commands.Cog):
         earliest="A date such as 2024-05-01: read history from there",
         channel="Only this channel",
         estimate="Count model calls, tokens and cost; ask no model",
+        reread="Read everything again, for edits and deletions that went unseen",
         confirm="Erase the words of people who are no longer in dataset.allowed_users",
     )
     @admins_only()
@@ -108,13 +109,20 @@ class TunerCog(commands.Cog):
         earliest: str | None = None,
         channel: str | None = None,
         estimate: bool = False,
+        reread: bool | None = None,
         confirm: bool = False,
     ) -> None:
         async with self._starting:  # who comes second is told of the first, however quick they were
             if refusal := await self._already_running():
                 await reply(interaction, refusal)
                 return
-            settings = self._settings_for(max_samples, dry_run, earliest, channel)
+            options = {
+                "dataset.max_samples": max_samples,
+                "dataset.dry_run": dry_run,
+                "dataset.earliest": earliest,
+                "collect.reread": reread,
+            }
+            settings = self._settings_for(options, channel)
             admin_channel = await self._admin_channel()
             request = Request(settings, interaction.user.id, interaction.user.display_name, estimate, confirm)
             number = await self._builds.start(request, admin_channel)
@@ -152,19 +160,12 @@ class TunerCog(commands.Cog):
         report = await self._runs.report(runs[0].id)
         return describe(runs[0], runs[0].progress, report.url if report else "")
 
-    def _settings_for(
-        self, max_samples: int | None, dry_run: bool | None, earliest: str | None, channel: str | None
-    ) -> Settings:
-        """The configuration with the options on top. Raises UsageError for what the configuration forbids."""
-        overrides: list[tuple[str, Any]] = [
-            (key, value)
-            for key, value in (
-                ("dataset.max_samples", max_samples),
-                ("dataset.dry_run", dry_run),
-                ("dataset.earliest", earliest),
-            )
-            if value is not None
-        ]
+    def _settings_for(self, options: Mapping[str, Any], channel: str | None) -> Settings:
+        """The configuration with the options on top, None where one was left out.
+
+        Raises UsageError for what the configuration forbids.
+        """
+        overrides = [(key, value) for key, value in options.items() if value is not None]
         if channel is not None:
             allowed = [str(i) for i in self.settings.dataset.channels]
             if channel not in allowed:

@@ -103,6 +103,15 @@ async def test_options_lie_over_the_configuration(
         assert "up to 3 samples and writes nothing" in used.content
 
 
+async def test_everything_is_read_again_when_asked(running: RunningBot, tools: int) -> None:
+    await running.build()
+    read = len(running.server.history_requests(tools))
+    await running.build()
+    assert len(running.server.history_requests(tools)) == read
+    await running.build({"reread": True})
+    assert len(running.server.history_requests(tools)) > read
+
+
 async def test_earliest_leaves_out_what_is_older(running: RunningBot, world: World, tools: int) -> None:
     await running.build({"earliest": "2024-01-02"})
     newer = [one for one in world.channels[tools].messages if one["timestamp"] >= "2024-01-02"]
