@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tuner.adapters.dataset_files import DatasetWriter
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
@@ -24,8 +22,8 @@ from tuner.people.audience import Audience
 from tuner.progress import Tally
 from tuner.prompt.guard import guarded
 from tuner.prompt.stack import load_assets, load_builder
-from tuner.runs.adopting import adopt_audience, look_as_audience
-from tuner.runs.finishing import RunStats, WrittenFile, outputs
+from tuner.runs.adopting import audience_of_run, look_as_audience
+from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.recording import recorded
 from tuner.stages.collect import collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
@@ -34,8 +32,6 @@ from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
 from tuner.stages.source import Source
 from tuner.stages.synthesize import Synthesizer
-
-EXAMPLES = 3  # samples that a dry run shows
 
 OpenSource = Callable[[Audience, Tally], Source]
 
@@ -64,23 +60,13 @@ async def build_dataset(
     builder = guarded(load_builder(settings.prompt.stack), settings.prompt.stack)
     assets = load_assets(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
-    tally.max_samples = settings.dataset.max_samples
-    tally.sample_tokens_exact = counter.exact
-    tally.asks = chat is not None
-    examples: list[Sample] = []
-    asker = Asker(chat, settings.models, tally) if chat else None
     dataset = settings.dataset
+    _prepare(tally, dataset, counter, asks=chat is not None)
+    asker = Asker(chat, settings.models, tally) if chat else None
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
 
     async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
-        if chat and dataset.dry_run:
-            tally.note(
-                "A dry run asks the models as a build does, and spends as much; an estimate asks nothing."
-            )
-        if dataset.dry_run:
-            history, audience = await look_as_audience(store, settings, tally)
-        else:
-            history, audience = await adopt_audience(store, settings, tally, confirmed=confirmed)
+        history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
         synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
@@ -93,16 +79,14 @@ async def build_dataset(
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
                         sample = assemble(dialogue, channels[dialogue.channel_id], builder, assets)
-                        if _export(sample, files.writer, counter, tally) and len(examples) < EXAMPLES:
-                            examples.append(sample)
+                        _export(sample, files, counter, tally)
                     if tally.still_wanted() == 0:
                         collection.enough()
                         break
             if not tally.samples:
                 await _check_anybody_wrote(history, dataset, collection.channels)
             await files.write_transcripts(history, collection.channels, names)
-            stats = await files.finish(run_id, Runs(store), tally)
-            return replace(stats, examples=tuple(examples) if dataset.dry_run else ())
+            return await files.finish(run_id, Runs(store), tally)
 
 
 async def estimate_dataset(
@@ -142,6 +126,14 @@ async def estimate_dataset(
         return RunStats(run_id, (), counts)
 
 
+def _prepare(tally: Tally, dataset: Dataset, counter: TokenCounter, *, asks: bool) -> None:
+    tally.max_samples = dataset.max_samples
+    tally.sample_tokens_exact = counter.exact
+    tally.asks = asks
+    if asks and dataset.dry_run:
+        tally.note("A dry run asks the models as a build does, and spends as much; an estimate asks nothing.")
+
+
 def _options(dataset: Dataset) -> dict[str, Any]:
     """What is remembered of how a run was asked for."""
     return {"dry_run": dataset.dry_run, "max_samples": dataset.max_samples, "channels": dataset.channels}
@@ -163,7 +155,7 @@ def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dia
     return dialogue
 
 
-def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally: Tally) -> bool:
+def _export(sample: Sample, files: Outputs, counter: TokenCounter, tally: Tally) -> None:
     """Check a sample as a trainer would, and write it; one that would be refused is counted instead."""
     tally.came("export")
     record, upload = record_line(sample), upload_line(sample)
@@ -171,13 +163,12 @@ def _export(sample: Sample, writer: DatasetWriter, counter: TokenCounter, tally:
     faults = check_line(record, "records", counter, tokens) or check_line(upload, "openai", counter, tokens)
     if faults:
         tally.dropped("export", f"not valid: {faults[0]}")
-        return False
-    writer.add(encode(record), encode(upload))
+        return
+    files.add(sample, encode(record), encode(upload))
     tally.samples += 1
     tally.synthetic_tool_calls += sample.metadata["synthetic_tool_calls"]
     tally.sample_tokens += tokens
     tally.went("export")
-    return True
 
 
 async def _check_anybody_wrote(history: History, dataset: Dataset, channels: Sequence[Channel]) -> None:

@@ -22,6 +22,15 @@ EVERYONE = (
 REREAD = "People were added to dataset.allowed_users: history is read again for their words."
 
 
+async def audience_of_run(
+    store: Store, settings: Settings, tally: Tally, *, confirmed: bool
+) -> tuple[History, Audience]:
+    """The archive, and for whom it is read: adopted by a build, looked at by a dry run."""
+    if settings.dataset.dry_run:
+        return await look_as_audience(store, settings, tally)
+    return await adopt_audience(store, settings, tally, confirmed=confirmed)
+
+
 async def adopt_audience(
     store: Store, settings: Settings, tally: Tally, *, confirmed: bool
 ) -> tuple[History, Audience]:

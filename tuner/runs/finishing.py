@@ -21,6 +21,8 @@ from tuner.errors import FatalError
 from tuner.models import Channel, Sample
 from tuner.progress import Tally
 
+EXAMPLES = 3  # samples that a dry run shows
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
@@ -69,9 +71,16 @@ class Outputs:
         self.writer = DatasetWriter(
             switch, Path(dataset.output_path), settings.export.profiles, dataset.dry_run
         )
+        self._examples: list[Sample] = []
         self._stats = switch.open(Path(dataset.stats_path)) if dataset.stats_path else None
         if dataset.raw_dump_dir:
             switch.claim(Path(dataset.raw_dump_dir) / ALL)
+
+    def add(self, sample: Sample, record: bytes, upload: bytes) -> None:
+        """Write a sample; a dry run only keeps the first few, to be looked at."""
+        self.writer.add(record, upload)
+        if self._settings.dataset.dry_run and len(self._examples) < EXAMPLES:
+            self._examples.append(sample)
 
     async def write_transcripts(
         self, history: History, channels: Sequence[Channel], names: Mapping[int, str]
@@ -114,7 +123,7 @@ class Outputs:
             self._stats.write(encode_stats(counts))
         await runs.made(run_id, [file.sha256 for file in files])  # first, so that no dataset lacks its maker
         await self._switch.commit(succession.keep, succession.gone)
-        return RunStats(run_id, files, counts)
+        return RunStats(run_id, files, counts, tuple(self._examples))
 
     async def _succession(
         self, run_id: int, before: Sequence[Former | None], runs: Runs, tally: Tally
