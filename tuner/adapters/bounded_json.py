@@ -19,7 +19,8 @@ LONGEST_TEXT = 4 << 20  # bytes
 LARGEST_ITEM = 64 << 20  # bytes of one element of a list of the outermost object
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# A string, or the beginning of one that does not end here: so that no quote in it is tried as another beginning.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
 _TEXT_END = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % LONGEST_NUMBER)
 _LARGE_EXPONENT = re.compile(rb"[0-9][eE][+-]?[0-9]{4}")
@@ -95,7 +96,7 @@ class BoundedJson:
                 self._begin_text(self._carried + data, self._open_text - len(self._carried))
                 return b""
             start = end.end() - len(self._carried)
-        outside = _TEXT.sub(b" ", data[start:])
+        outside = _TEXT.sub(lambda found: b" " if found[1] else found[0], data[start:])
         self._open_text = 0
         at = outside.find(b'"')
         if at >= 0:

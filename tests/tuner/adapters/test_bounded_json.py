@@ -1,6 +1,7 @@
 """What is too large for a parser never reaches it; everything else does, wherever a read happens to end."""
 
 import json
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,19 @@ def test_digits_and_brackets_in_texts_are_only_text(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
     assert read_in_pieces(tmp_path / "x.json", b"\xef\xbb\xbf{}", 64) == b"{}"
+
+
+@pytest.mark.parametrize("unit", ['"', '"[', 'a"', "\\", "\n", '\\"'])
+def test_a_text_of_quotes_costs_what_its_length_costs(unit: str, tmp_path: Path) -> None:
+    """A quote that is tried as the beginning of another text makes it a hundred times as much at this size."""
+
+    def seconds(count: int) -> float:
+        file = tmp_path / "quotes.json"
+        file.write_text(json.dumps({"messages": [unit * count]}), encoding="utf-8")
+        begun = time.process_time()
+        with closing(BoundedJson(file)) as stream:
+            assert list(stream.items("messages.item")) == [unit * count]
+        return time.process_time() - begun
+
+    short = min(seconds(2_000) for _ in range(3))
+    assert min(seconds(100_000) for _ in range(2)) < 300 * short  # fifty times the length
