@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from tuner import snowflake
+from tuner import config, snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_narrowed import narrowed
 from tuner.adapters.sqlite_store import Store
@@ -19,8 +19,8 @@ from tuner.cli.archive import export_files, opened
 from tuner.cli.explanation import READING_HELP, Stretch, shown
 from tuner.cli.parser import LINES
 from tuner.cli.printing import printable
+from tuner.cli.running import config_of, say, settings_of
 from tuner.cli.running import run as run_to_the_end
-from tuner.cli.running import say, settings_of
 from tuner.config.settings import Settings
 from tuner.errors import UsageError
 from tuner.linking.arrays import single_threaded
@@ -44,10 +44,20 @@ def run(arguments: argparse.Namespace) -> int:
         )
     exports = arguments.from_export or []
     settings = settings_of(arguments, needed=False)
+    _check_free(arguments.out, settings, config_of(arguments))
     with single_threaded():
         count = run_to_the_end(write_conversations(settings, exports, arguments.channel, arguments.out))
     say(f"{count} conversations → {arguments.out}")
     return 0
+
+
+def _check_free(out: Path, settings: Settings, configuration: Path | None) -> None:
+    """Raise UsageError where something lies that is read or made by other commands."""
+    taken = config.occupied(settings)
+    if configuration:
+        taken[config.place(str(configuration))] = "the configuration"
+    if other := taken.get(config.place(str(out))):
+        raise UsageError(f"--out: {out} is the same file as {other}, which would be overwritten.")
 
 
 def _run_explain(arguments: argparse.Namespace) -> int:

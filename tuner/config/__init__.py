@@ -10,7 +10,9 @@ from tuner.config.loading import (
     environment,
     find_config,
     load,
+    occupied,
     parse_assignment,
+    place,
     read_toml,
 )
 from tuner.config.readiness import (
@@ -41,7 +43,9 @@ __all__ = [
     "looks_secret",
     "missing",
     "missing_key",
+    "occupied",
     "parse_assignment",
+    "place",
     "read_toml",
     "refuse",
     "secret",

@@ -275,34 +275,46 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 def _clashes(settings: Settings) -> Iterator[str]:
     """Outputs that would overwrite what is read, or one another, or that are no files."""
-    dataset, prompt = settings.dataset, settings.prompt
+    taken = {place(path): key for key, path in reversed(_read(settings)) if path}
+    for key, path in _written(settings):
+        if not path:
+            continue
+        if "\0" in path or os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - it takes nothing away
+            yield f"{key}: names a folder, {path!r}; name a file in it"
+        elif (other := taken.setdefault(place(path), key)) != key:
+            yield f"{key}: is the same file as {other}, which would be overwritten"
+
+
+def occupied(settings: Settings) -> dict[str, str]:
+    """What lies at a `place` that is read or written as configured: nothing else may be written there."""
+    return {place(path): key for key, path in (*_read(settings), *_written(settings)) if path}
+
+
+def _written(settings: Settings) -> list[tuple[str, str]]:
+    dataset = settings.dataset
     stem, suffix = os.path.splitext(dataset.output_path)  # noqa: PTH122 - a Path drops a slash at the end
     uploads = [
         (f"the file of export.profiles for {p}", f"{stem}.{p}{suffix or '.jsonl'}")
         for p in settings.export.profiles
     ]
-    beside = [
-        (f"the archive's {end}", settings.store.path + end) for end in ("-wal", "-shm", "-journal", ".lock")
-    ]
-    read = [
+    archive = ("store.path", settings.store.path)
+    counts = ("dataset.stats_path", dataset.stats_path)
+    return [archive, ("dataset.output_path", dataset.output_path), counts, *uploads]
+
+
+def _read(settings: Settings) -> list[tuple[str, str]]:
+    prompt, ends = settings.prompt, ("-wal", "-shm", "-journal", ".lock")
+    return [
         ("prompt.system_file", prompt.system_file),
         ("prompt.persona_notes_file", prompt.persona_notes_file),
         ("prompt.tools_file", prompt.tools_file),
         ("people.opt_outs", settings.people.opt_outs),
         *(("the configuration", path) for path in SEARCHED),
+        *((f"the archive's {end}", settings.store.path + end) for end in ends),
     ]
-    written = [("dataset.output_path", dataset.output_path), ("dataset.stats_path", dataset.stats_path)]
-    taken = {_place(path): key for key, path in reversed([*read, *beside]) if path}
-    for key, path in [("store.path", settings.store.path), *written, *uploads]:
-        if not path:
-            continue
-        if "\0" in path or os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119 - it takes nothing away
-            yield f"{key}: names a folder, {path!r}; name a file in it"
-        elif (other := taken.setdefault(_place(path), key)) != key:
-            yield f"{key}: is the same file as {other}, which would be overwritten"
 
 
-def _place(path: str) -> str:
+def place(path: str) -> str:
     """Where a path leads, through links too, as far as they are there."""
     try:
         return os.path.realpath(path)
