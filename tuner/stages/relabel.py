@@ -10,13 +10,15 @@ from tuner.stages.speech import goes_on, says_something, without_placeholders
 from tuner.text import render
 from tuner.text.names import distinct
 
+TOO_LATE = 12 * 3600  # seconds after which an answer is none that a model could learn to give at once
+
 
 def relabel(excerpt: Excerpt, channel_names: Mapping[int, str]) -> Dialogue | str:
     """The excerpt as turns from somebody else's to the persona's, or why it is no dialogue.
 
     What one speaker says without a pause is one turn. What the persona says before anybody else, and all after
-    the persona's last answer, is left out. An answer follows somebody else's turn and has words; what else the
-    persona says in between is context, and not learned.
+    the persona's last answer, is left out. An answer follows somebody else's turn within half a day and has words;
+    what else the persona says in between is context, and not learned.
     """
     spoken = [m for m in excerpt.messages if render.readable(m, channel_names)]
     names = distinct({m.speaker: m.name for m in spoken})
@@ -30,6 +32,8 @@ def relabel(excerpt: Excerpt, channel_names: Mapping[int, str]) -> Dialogue | st
             answer = _answer(burst, channel_names, excerpt.channel_id)
             text, learned = answer or text, bool(answer and before and before.speaker != speaker)
         pause = burst[0].at - snowflake.at_ms(before.message_ids[-1]) / 1000 if before else 0.0
+        if speaker == excerpt.persona and pause >= TOO_LATE:
+            learned = False
         turns.append(Turn(speaker, names[speaker], text, tuple(m.id for m in burst), pause, learned))
     return _ending_on_an_answer(turns, excerpt)
 
@@ -37,6 +41,8 @@ def relabel(excerpt: Excerpt, channel_names: Mapping[int, str]) -> Dialogue | st
 def _ending_on_an_answer(turns: Sequence[Turn], excerpt: Excerpt) -> Dialogue | str:
     own = [n for n, turn in enumerate(turns, 1) if turn.speaker == excerpt.persona]
     end = max((n for n in own if turns[n - 1].learned), default=0)
+    if not end and any(turns[n - 1].pause >= TOO_LATE for n in own):
+        return "an answer half a day later"
     if not end:
         return "an answer without words" if own else "no answer by the persona"
     return Dialogue(excerpt.channel_id, excerpt.persona, tuple(turns[:end]))

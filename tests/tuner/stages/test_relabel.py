@@ -162,3 +162,13 @@ def test_hours_of_small_steps_are_one_turn() -> None:
 def test_no_two_speakers_share_a_name() -> None:
     twin = replace(said(1, CAT, "me too"), name="Ann")
     assert [name for name, _ in turns(said(0, ANN), twin, said(2, BEN))] == ["Ann", "Ann (2)", "Ben"]
+
+
+def test_an_answer_half_a_day_later_is_not_learned() -> None:
+    late = said(60 + 13 * 3600, BEN, "it is free now, come along")
+    assert outcome(said(0, ANN, "tell me when it is free"), late) == "an answer half a day later"
+    found = outcome(
+        said(0, ANN, "is it free?"), said(60, BEN, "not yet"), said(90, ANN, "tell me then"), late
+    )
+    assert isinstance(found, Dialogue)
+    assert [turn.text for turn in found.turns] == ["is it free?", "not yet"]
