@@ -19,7 +19,7 @@ from tuner.people.intake import Incoming, Known, User, admit_page
 from tuner.people.names import hide_names
 from tuner.people.titles import titled
 from tuner.progress import Tally
-from tuner.stages.source import Batch, Wanted
+from tuner.stages.source import Batch, NoneReadableError, Wanted
 
 THREADS = ("GuildNewsThread", "GuildPublicThread", "GuildPrivateThread")
 
@@ -165,16 +165,20 @@ class ExportSource:
         """
         threads = {file.channel.id for file in self._files}
         surveys = [await survey(file.path, file.channel.id, threads) for file in self._files]
+        listed = list(self._files)  # of a damaged one, what is stored of its channel is used
         self._leave_out(surveys)
         self._meet(set().union(*(s.people for s in surveys)))
-        found = {file.channel.id: self._titled(file.channel, surveys) for file in self._files}
+        found = {file.channel.id: self._titled(file.channel, surveys) for file in listed}
+        kept = [c for c in found.values() if not wanted or c.id in wanted or c.parent_id in wanted]
         missing = sorted(set(wanted) - found.keys() - {c.parent_id for c in found.values()})
         if missing:
-            raise UsageError(
+            why = (
                 f"dataset.channels names {', '.join(map(str, missing))}, which the exports do not hold. "
                 f"They hold: {', '.join(f'{c.id} ({c.name})' for c in found.values())}."
             )
-        kept = [c for c in found.values() if not wanted or c.id in wanted or c.parent_id in wanted]
+            if not kept:
+                raise NoneReadableError(why, gone=False)
+            self._tally.note(why, warning=True)
         self._unread = {channel.id for channel in kept}
         return sorted(kept, key=lambda c: c.id)
 

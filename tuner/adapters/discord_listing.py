@@ -15,6 +15,7 @@ from tuner.models import Channel
 from tuner.people.titles import thread_author
 from tuner.progress import Tally
 from tuner.stages.source import NoneReadableError, UnreachableError, in_order
+from tuner.text.names import title
 
 JsonObject = dict[str, Any]
 
@@ -162,7 +163,7 @@ class Listing:
 
     async def _with_threads(self, guild: Guild, channel: JsonObject) -> list[Channel]:
         kind = channel.get("type")
-        name = str(channel.get("name") or channel["id"])
+        name = title(str(channel.get("name") or channel["id"]))
         if kind in HOLDS_NOTHING:
             self._refuse(f"#{name} ({channel['id']}) is a {HOLDS_NOTHING[kind]}: it holds no messages.")
             return []
@@ -187,7 +188,6 @@ class Listing:
         self._unreachable |= isinstance(error, UnreachableError)
         self._gone |= isinstance(error, RefusedError) and error.gone
         self._refused.append(why)
-        self._tally.dropped("collect", "channel not readable")
         self._tally.note(why, warning=True)
 
 

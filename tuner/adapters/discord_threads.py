@@ -17,6 +17,7 @@ from discord.http import Route
 from tuner.adapters.discord_door import Door, RefusedError, an_object, as_id, objects
 from tuner.errors import RetryError, SkipError
 from tuner.progress import Tally
+from tuner.text.names import title
 
 PAGE, FOUND = 100, 25  # threads in a page of a list, and of the search
 FARTHEST = 9975  # the search's largest offset
@@ -70,14 +71,14 @@ class ArchivedThreads:
     def _say_unlisted(self, parent: JsonObject, error: SkipError) -> None:
         why = error.words if isinstance(error, RefusedError) else str(error)
         self._tally.note(
-            f"#{parent.get('name')} ({parent['id']}): its archived threads could not be listed: {why}. Check "
+            f"{_place(parent)}: its archived threads could not be listed: {why}. Check "
             "that the channel still exists and that the bot may read it; the next run asks again.",
             warning=True,
         )
 
     def _say_stalled(self, parent: JsonObject) -> None:
         self._tally.note(
-            f"#{parent.get('name')} ({parent['id']}): more than {PAGE} of its threads were archived in one moment, and "
+            f"{_place(parent)}: more than {PAGE} of its threads were archived in one moment, and "
             "Discord's list shows no more of them than that. Name those that are missing in dataset.channels.",
             warning=True,
         )
@@ -182,3 +183,8 @@ def archived_ms(raw: JsonObject) -> int:
     metadata = raw.get("thread_metadata")
     moment = _archived_at(raw) if isinstance(metadata, dict) and metadata.get("archived") is True else None
     return int(moment.timestamp() * 1000) if moment and moment.tzinfo else 0
+
+
+def _place(channel: JsonObject) -> str:
+    """A channel in a sentence."""
+    return f"#{title(str(channel.get('name')))} ({channel['id']})"

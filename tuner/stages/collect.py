@@ -17,6 +17,7 @@ from tuner.people.intake import Page
 from tuner.progress import ChannelTally, Tally
 from tuner.ranges import Range, resume_after
 from tuner.stages.source import NoneReadableError, Source, UnreachableError, Wanted, in_order
+from tuner.text.names import title
 
 ALMOST = 0.99  # the share of a channel of which one more page may come
 
@@ -179,7 +180,6 @@ class Collection:
             await self._settle(channel)
         except SkipError as error:
             progress.state, progress.note = "failed", str(error)
-            self._tally.dropped("collect", "channel not readable")
             self._tally.note(str(error), warning=True)
             if isinstance(error, UnreachableError):
                 self._unreachable.append(str(error))
@@ -284,7 +284,7 @@ async def collecting(
 ) -> AsyncIterator[Collection]:
     """Find the channels and read them in the background, some at once; reading ends with the block."""
     read, stored = await _found(source, archive, dataset, tally)
-    read = [await archive.nameless(channel) for channel in read]
+    read = [_titled(await archive.nameless(channel)) for channel in read]
     tally.channels.update((channel.id, ChannelTally(channel.name)) for channel in read)
     collection = Collection(source, archive, dataset, settings, tally, read, stored)
     task = asyncio.create_task(collection.run(), name="collect")
@@ -312,12 +312,17 @@ async def _found(
     if nothing and not stored:
         raise nothing
     if stored:
-        names = ", ".join(f"#{channel.name}" for channel in stored[:5])
+        names = ", ".join(f"#{title(channel.name)}" for channel in stored[:5])
         tally.note(
             f"Not shown this time, and built from what is stored of it: {names}"
             f"{f' and {len(stored) - 5} others' if len(stored) > 5 else ''}."
         )
     return read, stored
+
+
+def _titled(channel: Channel) -> Channel:
+    """The channel under a name that is inert wherever it is shown or stored."""
+    return replace(channel, name=title(channel.name))
 
 
 def _distance(channel: Channel, wanted: Wanted) -> int:
