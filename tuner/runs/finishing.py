@@ -137,15 +137,17 @@ class Outputs:
         pairs = zip(self.writer.outputs, before, strict=True)
         changed = {o.path: f for o, f in pairs if f and f.sha256 != o.sha256}
         most = self._settings.export.keep_replaced
+        maker = await runs.maker(next(iter(changed.values())).sha256) if changed else None
+        # Whom another archive has forgotten since is not known here.
+        foreign = maker is None and bool(self._settings.people.opt_outs)
         keep: dict[Path, Path] = {}
-        if changed and most and all(f.made >= withdrawn for f in changed.values()):
-            maker = await runs.maker(next(iter(changed.values())).sha256)
+        if changed and most and not foreign and all(f.made >= withdrawn for f in changed.values()):
             base = kept_path(records, maker, run_id, profiles)
             places = dict(zip(with_uploads([records], profiles), with_uploads([base], profiles), strict=True))
             keep = {path: places[path] for path in changed}
         staying = kept[: most - 1 if keep else most]
         gone = with_uploads([path for path in kept_before(records) if path not in staying], profiles)
-        why = "people's words were erased since" if most else "export.keep_replaced = 0"
+        why = _why_not_kept(most, foreign=foreign)
         replaced = [
             await _replaced(o.path, o.lines, changed[o.path], keep.get(o.path), why, runs)
             for o in self.writer.outputs[:1]
@@ -154,6 +156,14 @@ class Outputs:
         for one in replaced:
             tally.note(_in_words(one))
         return Succession(keep, tuple(gone), tuple(replaced))
+
+
+def _why_not_kept(most: int, *, foreign: bool) -> str:
+    if not most:
+        return "export.keep_replaced = 0"
+    if foreign:
+        return "it is another archive's, and people.opt_outs says that people left"
+    return "people's words were erased since"
 
 
 @asynccontextmanager

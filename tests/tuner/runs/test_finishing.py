@@ -199,3 +199,16 @@ async def test_a_model_that_dies_leaves_the_dataset_before_it(tmp_path: Path) ->
             await build_with_model(tmp_path, exports, model, changes)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.js*")} == before
     assert work.rows("SELECT state FROM runs") == [("finished",), ("failed",)]
+
+
+async def test_another_archives_dataset_is_not_kept_where_people_have_left(
+    world: World, work: Workplace
+) -> None:
+    channel = talk(world, "tools", 12)
+    work.records.write_text("by another archive\n")
+    gone = work.folder / "gone.txt"
+    gone.write_text("123456789012345678\n")
+    async with LoopbackDiscord(world) as server:
+        stats = await work.build(server, [channel], {"people.opt_outs": str(gone)})
+    assert not list(work.folder.glob("records.before-run-*"))
+    assert any("people.opt_outs says that people left" in note for note in stats.counts["notes"])
