@@ -24,6 +24,11 @@ class Volume:
     stored: int
     channels: int
 
+    @property
+    def mostly_stored(self) -> bool:
+        """Whether what is stored tells more than a forecast could: reading the rest is the shorter part."""
+        return 2 * self.stored > self.messages
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:

@@ -1,7 +1,7 @@
 """`build-dataset --estimate`: what a build would read and ask, and what that would cost. No model is asked.
 
-Where Discord's message search tells how many messages there are, nothing is read either; else what is new is
-read into the archive, and counted exactly.
+Where Discord's message search tells how many messages there are, and the archive lacks most of them, nothing is read
+either; else what is new is read into the archive, and counted exactly.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def estimated(settings: Settings, exports: Sequence[str], listener: Listen
 
 
 async def _before_reading(settings: Settings) -> Forecast | None:
-    """What Discord's message search says; None where it says nothing."""
+    """What Discord's message search says; None where it says nothing, or the archive can say it exactly."""
     dataset = settings.dataset
     token = config.secret(config.environment(), settings.discord.token_env, "Reading from Discord")
     start = snowflake.first_id(dataset.earliest) if dataset.earliest else 0
@@ -61,9 +61,9 @@ async def _before_reading(settings: Settings) -> Forecast | None:
     if usable == 0 and messages:
         raise FatalError(NOBODY.format(messages=messages))
     stored = await _stored(settings)
-    return forecast(
-        Volume(messages, messages if usable is None else usable, stored, len(dataset.channels)), settings
-    )
+    volume = Volume(messages, messages if usable is None else usable, stored, len(dataset.channels))
+    found = forecast(volume, settings)
+    return None if volume.mostly_stored or not found.to_read else found
 
 
 async def _stored(settings: Settings) -> int:
@@ -92,7 +92,7 @@ def _forecast_lines(counts: dict[str, Any], settings: Settings) -> list[str]:
         f"  Discord finds  {found['messages']:,} messages in {len(settings.dataset.channels)} channels and their "
         f"active threads{by}",
         f"  to be read     about {found['to_read']:,} messages, which takes {duration(found['seconds'])} or more",
-        f"  samples        up to about {found['segments']:,}{wanted}",
+        f"  samples        about {found['segments']:,}{wanted}",
         f"  model calls    {_cost(found, 'about ', settings.models.segment == RULES)}",
         "Nothing was read, stored or asked. A build counts exactly, and spends less where the model rejects.",
     ]

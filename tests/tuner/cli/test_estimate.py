@@ -66,7 +66,7 @@ def test_before_reading_the_search_says_how_much_there_is(place: Place, world: W
     assert "Estimate, before anything was read:" in out
     assert "Discord finds  6,060 messages in 2 channels" in out
     assert "about 6,060 messages, which takes 31.0 s or more" in out
-    assert "samples        up to about 866" in out
+    assert "samples        about 866" in out
     assert re.search(r"model calls    about 109, with about [\d,]+ \+ [\d,]+ tokens: about \$0\.03", out)
     assert "Run " not in out and "0 samples" not in out
     assert (place.searches, place.pages) == (1, 0)
@@ -125,10 +125,35 @@ def test_without_a_search_it_reads_and_counts(place: Place, world: World, fault:
     assert main(["status"]) == 0
 
 
+@pytest.mark.parametrize(("new", "read_first"), [(0, True), (59, True), (61, False)])
+def test_an_archive_that_holds_most_is_counted(
+    place: Place, world: World, new: int, read_first: bool
+) -> None:
+    tools = talk(world, "tools")
+    place.faults = [http_error(404, "404: Not Found")]
+    place.estimate([tools])  # without a search, it reads
+    place.faults = []
+    world.fill(tools, new)
+    code, out, _ = place.estimate([tools])
+    assert code == 0 and "0.0 s" not in out and "up to about" not in out
+    if read_first:
+        assert f"Estimate (run 2), from {60 + new} stored messages:" in out
+        assert f"read now       {new} messages" in out
+        assert "samples        up to " in out
+    else:
+        assert "Estimate, before anything was read:" in out
+        assert f"to be read     about {new} messages, which takes 1.0 s or more" in out
+
+
+def test_channels_that_hold_nothing_are_counted(place: Place, world: World) -> None:
+    code, out, _ = place.estimate([world.add_channel("quiet")])
+    assert code == 0 and "from 0 stored messages" in out and "0.0 s" not in out
+
+
 def test_its_counts_can_be_piped(place: Place, world: World) -> None:
     code, out, err = place.estimate([talk(world, "tools")], "--print-stats", "--max-samples", "5")
     assert code == 0 and json.loads(out)["estimate"]["segments"] == 5
-    assert "up to about 5, all that are wanted" in err
+    assert "samples        about 5, all that are wanted" in err
 
 
 def test_exports_are_counted(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
