@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, time
 
 from tuner.progress import STAGES, Tally
 
@@ -18,12 +19,13 @@ def objection(tally: Tally, most_undecided: float, former_lines: int) -> str:
     return _undecided(tally, most_undecided) or _cut_short(tally, former_lines)
 
 
-def nothing(tally: Tally) -> str:
-    """Why no sample came out; empty when some did."""
+def nothing(tally: Tally, earliest: datetime | None = None) -> str:
+    """Why no sample came out of what was said since `earliest`; empty when some did."""
     if tally.samples:
         return ""
     if not tally.stages["segment"].came:
-        why = "No words of people who may be used are stored in these channels."
+        since = f" since {_moment(earliest)} (dataset.earliest)" if earliest else ""
+        why = f"No words of people who may be used are stored in these channels{since}."
     else:
         why = f"Left out: {left_out(tally)}."
     return f"No sample came out, so no dataset was written. {why} What was read and decided is kept."
@@ -37,6 +39,12 @@ def left_out(tally: Tally, stages: Iterable[str] = STAGES) -> str:
         if reasons:
             parts.append(f"{stage}: " + ", ".join(f"{count:,} {why}" for why, count in reasons))
     return "; ".join(parts)
+
+
+def _moment(moment: datetime) -> str:
+    """As one would write it into the configuration: a date where the time adds nothing."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d}" if moment.time() == time() else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _undecided(tally: Tally, most: float) -> str:

@@ -96,7 +96,7 @@ class Outputs:
         records = before[0] if before else None
         if why := objection(tally, self._settings.models.most_undecided, records.lines if records else 0):
             raise FatalError(why)
-        if why := nothing(tally):
+        if why := nothing(tally, self._settings.dataset.earliest):
             for output in () if dry_run else self.writer.outputs:
                 self._switch.drop(output.path)
             raise NothingMadeError(why, await self._commit(run_id, (), Succession(), runs, tally))

@@ -169,6 +169,24 @@ def test_named_flags_do_what_they_say(place: Path, capsys: pytest.CaptureFixture
     assert [sample["metadata"]["channel_id"] for sample in samples] == [channel_id("games")] * 3
 
 
+@pytest.mark.parametrize(
+    ("earliest", "said"),
+    [
+        ("2030-01-01", "since 2030-01-01 (dataset.earliest)."),
+        ("2030-01-01T12:30:00+02:00", "since 2030-01-01 10:30 UTC (dataset.earliest)."),
+    ],
+)
+def test_what_is_stored_from_before_the_earliest_moment_is_not_denied(
+    place: Path, capsys: pytest.CaptureFixture[str], earliest: str, said: str
+) -> None:
+    command = ["build-dataset", "--from-export", "exports"]
+    assert main(command) == 0
+    assert main([*command, "--earliest", earliest]) == 1
+    assert (
+        f"No words of people who may be used are stored in these channels {said}" in capsys.readouterr().err
+    )
+
+
 def test_status_shows_runs_and_reach(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-dataset", "--from-export", "exports"]) == 0
     assert main(["build-dataset", "--from-export", "exports", "--dry-run"]) == 0
