@@ -138,7 +138,7 @@ def _work(run: Tally) -> str:
 
 def summary(counts: dict[str, Any]) -> list[str]:
     """What came out of a run, from its counts."""
-    dry = " (dry run: nothing written)" if counts["dry_run"] else ""
+    dry = " (dry run: no dataset written)" if counts["dry_run"] else ""
     tokens = counts["sample_tokens"]
     about = "" if tokens["exact"] else "about "
     lines = [

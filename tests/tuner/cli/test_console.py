@@ -173,7 +173,7 @@ def test_the_summary_says_what_links_were_fitted_to(calibration: CalibrationTall
 def test_the_summary_owns_up_to_estimates_and_dry_runs() -> None:
     estimated = counts(dry_run=True, sample_tokens={"count": 10, "exact": False})
     assert summary(estimated)[0].startswith(
-        "Run 7: 4 samples (dry run: nothing written), 2 synthetic tool calls, about 10"
+        "Run 7: 4 samples (dry run: no dataset written), 2 synthetic tool calls, about 10"
     )
 
 
