@@ -130,7 +130,8 @@ def _samples(counts: Mapping[str, Any]) -> str:
 def _read(counts: Mapping[str, Any]) -> str:
     """Pages that held nothing new were read for edits and deletions, or for people who were added."""
     new, requests = counts["messages"], counts["requests"]
-    if requests and not new:
+    failed = any(channel["state"] == "failed" for channel in counts["channels"].values())
+    if requests and not new and not failed:
         return f"nothing new; {requests:,} requests looked for changes"
     return f"{new:,} in {requests:,} requests"
 

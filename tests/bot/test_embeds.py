@@ -16,7 +16,7 @@ from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
 from tuner.models import Channel
-from tuner.progress import ChannelTally, Tally
+from tuner.progress import ChannelState, ChannelTally, Tally
 from tuner.ranges import Range
 
 USER = 123456789012345678
@@ -236,6 +236,14 @@ def test_reading_again_is_no_reading_of_nothing() -> None:
     assert value(tally, "Messages read") == "nothing new; 39 requests looked for changes"
     tally.channels[1] = ChannelTally("tools", "read", 1200, 1.0)
     assert value(tally, "Messages read") == "1,200 in 39 requests"
+
+
+@pytest.mark.parametrize("others", [[], ["up to date"], ["stopped"]])
+def test_requests_that_failed_looked_for_nothing(others: list[ChannelState]) -> None:
+    tally = Tally(run_id=1, requests=25)
+    for number, state in enumerate([*others, "failed"]):
+        tally.channels[number] = ChannelTally("tools", state)
+    assert value(tally, "Messages read") == "0 in 25 requests"
 
 
 def test_what_came_into_a_stage_went_on_or_was_left_out() -> None:
