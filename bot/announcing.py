@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -79,7 +80,14 @@ class Announcer:
         """Say how a run ended; what cannot be said now is said later."""
         with suppress(FatalError):
             await self._owed.ended(end.run_id, end.remembered())
-        await self._settle(owed, end)
+        await self._settle(owed, await self._told_apart(end))
+
+    async def _told_apart(self, end: Ending) -> Ending:
+        """An estimate that failed or was ended holds no figures: only how it was asked for tells that it is one."""
+        with suppress(FatalError):
+            run = await self._runs.find(end.run_id)
+            return replace(end, estimate=run is not None and bool(run.options.get("estimate")))
+        return end
 
     # -- later -------------------------------------------------------------------
 
@@ -215,7 +223,7 @@ class Announcer:
     async def _close_status(self, end: Ending, where: str = "") -> bool:
         """The status message must not go on saying that it runs; whether that is done."""
         report = await self._runs.report(end.run_id)
-        last = embeds.closed_embed(end.run_id, end.state, end.counts, where)
+        last = embeds.closed_embed(end.run_id, end.state, end.counts, where, estimate=end.estimate)
         done = True
         if report is not None:
             try:
@@ -250,4 +258,5 @@ class Announcer:
 
 
 def _says_that_it_runs(message: discord.Message, run_id: int) -> bool:
-    return any(embed.title == embeds.title(run_id, "running") for embed in message.embeds)
+    titles = [embeds.title(run_id, "running", estimate=estimate) for estimate in (False, True)]
+    return any(embed.title in titles for embed in message.embeds)

@@ -16,6 +16,7 @@ from tuner.ranges import reaches
 
 DESCRIPTION, FIELD_NAME, FIELD_VALUE, TOTAL = 4096, 256, 1024, 6000
 MOST_CHANNELS = 12
+ESTIMATED = ("collect", "segment")  # the stages that an estimate goes through; it makes nothing
 COLOURS = {
     "running": discord.Colour.blurple(),
     "finished": discord.Colour.green(),
@@ -24,14 +25,20 @@ COLOURS = {
 }
 
 
-def title(run_id: int, state: str) -> str:
-    return f"Build #{run_id}: {state}"
+def title(run_id: int, state: str, *, estimate: bool = False) -> str:
+    return f"{'Estimate' if estimate else 'Build'} #{run_id}: {state}"
 
 
-def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str = "") -> discord.Embed:
-    """A run with its counts, running or over; in `message` what others wrote is inert."""
+def run_embed(
+    run_id: int, state: str, counts: Mapping[str, Any], message: str = "", *, estimate: bool = False
+) -> discord.Embed:
+    """A run with its counts, running or over; in `message` what others wrote is inert.
+
+    `estimate`: it was asked for one, also where the counts hold none because it is not done, or never was.
+    """
+    estimate = estimate or "estimate" in counts
     embed = discord.Embed(
-        title=title(run_id, state),
+        title=title(run_id, state, estimate=estimate),
         colour=COLOURS.get(state),
         description=fit(message, DESCRIPTION // 2),
     )
@@ -40,12 +47,24 @@ def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str =
     if state == "running":
         _add(embed, "Progress", _progress(counts), inline=False)
     _add(embed, "Channels", _channels(counts["channels"].values()), inline=False)
-    stages, models = counts["stages"], counts["models"]
+    stages = {name: one for name, one in counts["stages"].items() if not estimate or name in ESTIMATED}
     _add(embed, "Messages read", _read(counts))
     _add(
         embed, "Conversations", f"{counts['conversations']:,}, cut into {stages['segment']['out']:,} segments"
     )
-    _add(embed, "Approved", f"{stages['refine']['out']:,}")
+    if not estimate:
+        _add_made(embed, counts)
+    _add(embed, "Stages", " · ".join(_flow(name, s) for name, s in stages.items() if s["in"]), inline=False)
+    _add(embed, "Left out", _dropped(stages), inline=False)
+    if counts["notes"]:
+        _add(embed, "Notes", "\n".join(f"• {plain(note, 300)}" for note in counts["notes"]), inline=False)
+    return _within_total(embed)
+
+
+def _add_made(embed: discord.Embed, counts: Mapping[str, Any]) -> None:
+    """What a build made, and what it asked for that."""
+    models = counts["models"]
+    _add(embed, "Approved", f"{counts['stages']['refine']['out']:,}")
     _add(embed, "Samples", _samples(counts))
     _add(embed, "Synthetic tool calls", f"{counts['synthetic_tool_calls']:,}")
     _add(
@@ -54,12 +73,6 @@ def run_embed(run_id: int, state: str, counts: Mapping[str, Any], message: str =
         f"{models['calls']:,} ({models['failed']:,} failed, {models['reused']:,} decisions reused)\n"
         f"{models['prompt_tokens'] + models['completion_tokens']:,} tokens, {money(models['cost'])}",
     )
-    _add(embed, "Stages", " · ".join(_flow(name, s) for name, s in stages.items() if s["in"]), inline=False)
-    if dropped := _dropped(stages):
-        _add(embed, "Left out", dropped, inline=False)
-    if counts["notes"]:
-        _add(embed, "Notes", "\n".join(f"• {plain(note, 300)}" for note in counts["notes"]), inline=False)
-    return _within_total(embed)
 
 
 def idle_embed(
@@ -77,14 +90,17 @@ def idle_embed(
     return _within_total(embed)
 
 
-def closed_embed(run_id: int, state: str, counts: Mapping[str, Any], where: str) -> discord.Embed:
+def closed_embed(
+    run_id: int, state: str, counts: Mapping[str, Any], where: str, *, estimate: bool = False
+) -> discord.Embed:
     """What is left of the status message when the run is over: the whole result stands in the announcement."""
+    estimate = estimate or "estimate" in counts
     embed = discord.Embed(
-        title=title(run_id, state),
+        title=title(run_id, state, estimate=estimate),
         colour=COLOURS.get(state),
         description=f"The result: {where}" if where else "",
     )
-    if counts:
+    if counts and not estimate:
         _add(embed, "Samples", _samples(counts))
     return embed
 
@@ -169,14 +185,17 @@ def _dropped(stages: Mapping[str, Any]) -> str:
 
 
 def _run_line(run: Run) -> str:
-    samples = (
-        f"{run.progress['samples']:,} samples, {money(run.progress['models']['cost'])}"
-        if run.progress
-        else ""
-    )
+    if run.options.get("estimate"):  # it makes nothing, and pays for nothing
+        kind, made = " (estimate)", ""
+    else:
+        kind = " (dry run)" if run.options.get("dry_run") else ""
+        made = _made(run.progress)
     why = f": {plain(run.message, 120)}" if run.message else ""
-    dry = " (dry run)" if run.options.get("dry_run") else ""
-    return f"#{run.id}{dry} {run.state}, {run.started_at[:16].replace('T', ' ')} UTC, {samples}{why}"
+    return f"#{run.id}{kind} {run.state}, {run.started_at[:16].replace('T', ' ')} UTC{made}{why}"
+
+
+def _made(progress: Mapping[str, Any]) -> str:
+    return f", {progress['samples']:,} samples, {money(progress['models']['cost'])}" if progress else ""
 
 
 def _reach_line(reach: Reach, newest: int | None, start: int) -> str:

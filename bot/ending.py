@@ -30,6 +30,7 @@ class Ending:
     counts: Counts
     message: str
     witnessed: bool = True  # not so when the process died before it could say anything
+    estimate: bool = False  # asked for as one, whether or not it got as far as that
 
     def remembered(self) -> Counts:
         """What a later announcement needs beside the run's row."""
@@ -47,6 +48,7 @@ def recalled(owed: Owed, run: Run) -> Ending:
         counts if run.progress else {},
         owed.ending.get("message", "" if not owed.ending else inert(run.message)),
         witnessed=bool(owed.ending) or run.state != "interrupted",
+        estimate=bool(run.options.get("estimate")),
     )
 
 
@@ -57,15 +59,15 @@ def text(ending: Ending, requester: int) -> str:
 
 
 def _sentence(ending: Ending) -> str:
-    build, counts = f"build #{ending.run_id}", ending.counts
+    counts = ending.counts
     if "estimate" in counts:
-        return f"The estimate of {build} is ready."
-    build = build.capitalize()
+        return f"The estimate of build #{ending.run_id} is ready."
+    build = f"{'Estimate' if ending.estimate else 'Build'} #{ending.run_id}"
     if not ending.witnessed:
         return f"{build} was interrupted. {GOES_ON}"
     if ending.state == "failed":
         return f"{build} failed."
-    if ending.state != "finished" or not counts:
+    if ending.state != "finished" or not counts or ending.estimate:
         return f"{build} is {ending.state}."
     dry = ", a dry run: nothing was written" if counts["dry_run"] else ""
     return f"{build} is finished: {counts['samples']:,} samples in {duration(counts['seconds'])}{dry}."
@@ -73,7 +75,9 @@ def _sentence(ending: Ending) -> str:
 
 def embed(ending: Ending) -> discord.Embed:
     """Everything that can be said: it stands under the announcement."""
-    shown = embeds.run_embed(ending.run_id, ending.state, ending.counts, ending.message)
+    shown = embeds.run_embed(
+        ending.run_id, ending.state, ending.counts, ending.message, estimate=ending.estimate
+    )
     return embeds.add_result(shown, ending.counts)
 
 

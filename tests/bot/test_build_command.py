@@ -19,6 +19,7 @@ from tests.support.running_bot import MANAGE_GUILD, RunningBot, running_bot
 from tests.support.talks import talk
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import builder_lock
+from tuner.progress import Tally
 
 NO_ACCESS = http_error(403)
 
@@ -194,6 +195,44 @@ async def test_an_estimate_asks_no_model_and_says_what_a_build_will(
             await running.build()
             assert len(models.requests) == int(said[1])
             assert len(running.paths.records.read_text().splitlines()) == 30
+
+
+async def test_an_estimate_looks_like_no_build(running: RunningBot) -> None:
+    await running.build({"estimate": True, "max_samples": 20})
+    closed, end = (message["embeds"][0] for message in running.posted())
+    assert (closed["title"], end["title"]) == ("Estimate #1: finished", "Estimate #1: finished")
+    assert not closed.get("fields")
+    names = {one["name"] for one in end["fields"]}
+    assert "Estimate" in names and not names & {"Approved", "Samples", "Synthetic tool calls", "Model calls"}
+    assert "refine" not in json.dumps(end)
+    used = await running.use("status").edited()
+    assert used.original is not None
+    line = field(used.original, "Last builds")
+    assert re.fullmatch(r"#1 \(estimate\) finished, \d{4}-\d\d-\d\d \d\d:\d\d UTC", line)
+
+
+async def test_an_estimate_that_is_ended_is_still_one(running: RunningBot, ada: JsonObject) -> None:
+    with running.held():
+        await running.use("build", {"estimate": True}, ada).answered()
+        await until(running.posted)
+        await running.bot.builds.cancel("the test")
+    closed, end = running.posted()
+    assert end["content"] == f"<@{ada['id']}> Estimate #1 is interrupted."
+    assert closed["embeds"][0]["title"] == end["embeds"][0]["title"] == "Estimate #1: interrupted"
+    assert not {"Samples", "Model calls"} & {one["name"] for one in end["embeds"][0]["fields"]}
+
+
+async def test_an_estimate_whose_process_died_is_still_one(
+    world: World, ada: JsonObject, tools: int, ops: int, tmp_path: Path
+) -> None:
+    async with running_bot(world, tmp_path) as running:
+        number = await Runs(running.store).start("ada", {"dry_run": False, "estimate": True})
+        await Runs(running.store).update(number, Tally(run_id=number).snapshot())
+    async with running_bot(world, tmp_path) as running:
+        await until(running.posted)
+        [end] = running.posted()
+        assert end["content"].startswith("Estimate #1 was interrupted.")
+        assert end["embeds"][0]["title"] == "Estimate #1: interrupted"
 
 
 # One at a time

@@ -272,6 +272,46 @@ def test_what_the_last_runs_were() -> None:
     assert embed.fields[1].value == "nothing stored yet"
 
 
+MADE = {"Approved", "Samples", "Synthetic tool calls", "Model calls"}
+
+
+def estimated() -> Tally:
+    """An estimate that went through the segments it wanted."""
+    tally = Tally(run_id=1, max_samples=50)
+    for stage, came, went in (("collect", 900, 890), ("segment", 890, 50), ("refine", 50, 0)):
+        tally.came(stage, came)
+        tally.went(stage, went)
+    tally.dropped("segment", "too short", 3)
+    return tally
+
+
+@pytest.mark.parametrize("state", sorted(embeds.COLOURS))
+@pytest.mark.parametrize("done", [True, False])
+def test_an_estimate_is_no_build_that_made_nothing(state: str, done: bool) -> None:
+    counts = estimated().final_counts() | ({"estimate": {}} if done else {})
+    embed = embeds.run_embed(1, state, counts, estimate=not done)
+    fields = {field.name: field.value or "" for field in embed.fields}
+    assert embed.title == f"Estimate #1: {state}"
+    assert not MADE & fields.keys()
+    assert "segment 890 → 50" in fields["Stages"] and "refine" not in fields["Stages"]
+    assert "too short" in fields["Left out"] and "refine" not in fields["Left out"]
+    closed = embeds.closed_embed(1, state, counts, "", estimate=not done)
+    assert (closed.title, closed.fields) == (f"Estimate #1: {state}", [])
+
+
+def test_a_build_says_what_it_made() -> None:
+    assert {field.name for field in embeds.run_embed(1, "finished", estimated().snapshot()).fields} >= MADE
+
+
+@pytest.mark.parametrize("dry", [True, False])
+@pytest.mark.parametrize("counts", [{}, estimated().snapshot()])
+def test_an_estimate_among_the_last_runs(counts: dict[str, Any], dry: bool) -> None:
+    options = {"dry_run": dry, "estimate": True}
+    run = Run(1, "failed", "2026-01-02T03:04:05+00:00", None, "ada", options, counts, "no room")
+    line = embeds.idle_embed([run], [], {}, 0).fields[0].value
+    assert line == "#1 (estimate) failed, 2026-01-02 03:04 UTC: \u2068no room\u2069"
+
+
 @pytest.mark.parametrize(
     ("new", "start", "said"),
     [
