@@ -57,6 +57,7 @@ class Builds:
         self._tally: Tally | None = None
         self._status: StatusMessage | None = None
         self._ended_by = ""
+        self.estimating = False  # the build that runs here only counts
 
     @property
     def running(self) -> Tally | None:
@@ -83,6 +84,7 @@ class Builds:
 
         self._tally = Tally(listeners=(listen,))
         self._status, self._ended_by = None, ""
+        self.estimating = request.estimate
         self._pipeline = asyncio.create_task(self._build(request, self._tally), name="tuner pipeline")
         self._task = asyncio.create_task(
             self._attend(request, self._tally, channel, self._pipeline, begun), name="tuner build"
@@ -151,7 +153,11 @@ class Builds:
                 channel, None, lambda report: self._remember(run_id, report)
             )
             seconds = request.settings.discord.heartbeat_seconds
-            async with status.kept(lambda: embeds.run_embed(run_id, "running", tally.snapshot()), seconds):
+
+            def shown() -> discord.Embed:
+                return embeds.run_embed(run_id, "running", tally.snapshot(), estimate=request.estimate)
+
+            async with status.kept(shown, seconds):
                 await asyncio.wait({pipeline})
             await self._announcer.announce(owed, outcome(pipeline, tally, self._ended_by))
 

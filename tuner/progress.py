@@ -15,6 +15,7 @@ from tuner.amounts import duration
 
 UNDER_WAY = "not needed any more, or not settled when the run ended"
 PACE_SECONDS = 60.0
+LEAST_PROGRESS = 1e-9  # a share that grew by less says nothing of a pace
 LOOK_SECONDS = 0.5  # between two looks at the pace
 STAGES = ("collect", "segment", "refine", "relabel", "synthesize", "export")
 
@@ -87,7 +88,9 @@ class Pace:
         then, before = self.points[0] if self.points else (self.since, 0.0)
         if share >= 1:
             return 0.0
-        return (1 - share) * (now - then) / (share - before) if share > before and now > then else None
+        if share - before < LEAST_PROGRESS or now <= then:
+            return None
+        return (1 - share) * (now - then) / (share - before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,12 +204,14 @@ class TunerCog(commands.Cog):
 
     async def _status_embed(self) -> discord.Embed:
         if tally := self._builds.running:
-            return embeds.run_embed(tally.run_id, "running", tally.snapshot(), self._builds.url)
+            counts, estimate = tally.snapshot(), self._builds.estimating
+            return embeds.run_embed(tally.run_id, "running", counts, self._builds.url, estimate=estimate)
         runs = await self._runs.last(LAST_RUNS)
         if runs and runs[0].state == "running":
             if await self._held_elsewhere():
                 started = f"Started by {plain(runs[0].owner)}."
-                return embeds.run_embed(runs[0].id, "running", runs[0].progress, started)
+                estimate = bool(runs[0].options.get("estimate"))
+                return embeds.run_embed(runs[0].id, "running", runs[0].progress, started, estimate=estimate)
             runs[0] = replace(runs[0], state="interrupted")  # its process died
         reaches = await self._history.reach()
         known = {r.channel.id: self._client.get_channel(r.channel.id) for r in reaches}
