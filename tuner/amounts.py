@@ -1,4 +1,4 @@
-"""Money and time as people read them, in a terminal as in Discord."""
+"""Money, time and numbers of things as people read them, in a terminal as in Discord."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def duration(seconds: float) -> str:
 def percent(share: float) -> str:
     """A share of 0 to 1. Rounded down: only what is done is 100 %."""
     return f"{int(share * 100 + 1e-9)} %"
+
+
+def counted(count: int, thing: str) -> str:
+    """So many of a thing whose plural ends in s."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

@@ -7,6 +7,7 @@ nothing and no fault of Discord's ends a run with a traceback.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import discord
 from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
+from tuner.amounts import counted
 from tuner.asking.backoff import backoff
 from tuner.config.settings import Collect
 from tuner.errors import FatalError, RetryError, SkipError, TunerError
@@ -27,6 +29,8 @@ PORTAL = "https://discord.com/developers/applications"
 BROKEN = (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError)
 MISSING_ACCESS, MISSING_PERMISSIONS = 50001, 50013
 MOST_IDS = 1 << 63
+
+log = logging.getLogger(__name__)
 
 
 class RefusedError(SkipError):
@@ -79,7 +83,7 @@ class Door:
         async with self._pace:
             self._tally.requests += 1
             try:
-                answer = await ask()
+                answer = await _logged(ask, where)
             except RetryError as error:
                 raise self._passing(error) from error
             except discord.RateLimited as error:
@@ -119,6 +123,29 @@ class Door:
             f"Discord failed at {self._failed_in_a_row} requests in a row (the last time: {fault}), so this run "
             "ends. Everything read so far is stored; run again later, and it goes on from there."
         )
+
+
+async def _logged(ask: Callable[[], Awaitable[Result]], where: str) -> Result:
+    """The answer, and a line for who looks closely: how much came, or why nothing did. Never what was said."""
+    try:
+        answer = await ask()
+    except (TunerError, discord.DiscordException, *BROKEN) as error:
+        log.debug("%s: asked, and got no answer: %s", where, words(error))
+        raise
+    log.debug("%s: asked, and got %s", where, _amount(answer))
+    return answer
+
+
+def _amount(answer: object) -> str:
+    """What came, by number or by id: where a request names no place, that tells which one it was."""
+    if isinstance(answer, list):
+        return counted(len(answer), "item")
+    if not isinstance(answer, dict):
+        return "an answer"
+    if isinstance(threads := answer.get("threads"), list):
+        return counted(len(threads), "thread")
+    found = as_id(answer.get("id"))
+    return f"the object {found}" if found else "an object"
 
 
 def words(error: BaseException) -> str:

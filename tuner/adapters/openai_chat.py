@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +22,8 @@ ABOUT_CONTENT = {
     "content_filter": "content filter",
     "content_policy_violation": "content filter",
 }  # codes of a 400 that says something about what was shown, and their fault
+
+log = logging.getLogger(__name__)
 
 
 class _Message(BaseModel):
@@ -63,6 +66,22 @@ class OpenAIChat:
         self._options: dict[str, Any] = {"reasoning_effort": reasoning_effort} if reasoning_effort else {}
 
     async def ask(self, question: Question) -> Answer:
+        try:
+            answer = await self._answered(question)
+        except TunerError as error:
+            log.debug("%s: asked, and got no answer: %s", question.model, error)
+            raise
+        log.debug(
+            "%s: asked, and got an answer: %d + %d tokens (%d cached), fault: %s",
+            question.model,
+            answer.prompt_tokens,
+            answer.completion_tokens,
+            answer.cached_tokens,
+            answer.fault or "none",
+        )
+        return answer
+
+    async def _answered(self, question: Question) -> Answer:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 completion = await self._completion(question)

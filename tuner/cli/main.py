@@ -75,6 +75,7 @@ def _set_up_logging(verbose: bool) -> None:
     logging.getLogger("tuner").setLevel(logging.DEBUG if verbose else logging.INFO)
     # Of Discord's library, with --verbose: rate limits and retries. Never its DEBUG, which is whole answers.
     logging.getLogger("discord").setLevel(logging.INFO if verbose else logging.ERROR)
+    logging.getLogger("discord.client").setLevel(logging.ERROR)  # it warns of voice, which nobody wants here
 
 
 def _complain(text: str) -> None:
