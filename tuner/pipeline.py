@@ -20,8 +20,7 @@ from tuner.errors import FatalError
 from tuner.models import Channel, Dialogue, Excerpt, Sample
 from tuner.people.audience import Audience
 from tuner.progress import Tally
-from tuner.prompt.guard import guarded
-from tuner.prompt.stack import load_assets, load_builder
+from tuner.prompt.guard import production_prompt
 from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.recording import recorded
@@ -57,8 +56,7 @@ async def build_dataset(
     Raises FatalError, with everything read and decided so far stored and old output untouched.
     """
     decisions = Decisions(store)
-    builder = guarded(load_builder(settings.prompt.stack), settings.prompt.stack)
-    assets = load_assets(settings.prompt)
+    builder, assets = production_prompt(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     dataset = settings.dataset
     _prepare(tally, dataset, counter, asks=chat is not None)
@@ -71,7 +69,7 @@ async def build_dataset(
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
-            names = {channel.id: channel.name for channel in channels.values()}
+            names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
             segments = read_segments(collection, history, dataset, settings.segment, tally)
             async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:

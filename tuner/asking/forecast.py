@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 from tuner.asking.estimate import ANSWER_TOKENS, LINE_TOKENS
-from tuner.config.settings import RULES, Settings
+from tuner.config.settings import RULES, Collect, Dataset, Models
 
 PAGE = 100  # messages in one request
 MESSAGES_PER_SEGMENT = 7  # of the embedded sample, where nearly everybody agreed to be read
@@ -48,9 +48,8 @@ class Forecast:
         return asdict(self)
 
 
-def forecast(volume: Volume, settings: Settings) -> Forecast:
+def forecast(volume: Volume, dataset: Dataset, models: Models, collect: Collect) -> Forecast:
     """Rough on purpose: a build, or an estimate that reads, counts exactly."""
-    dataset, models = settings.dataset, settings.models
     to_read = max(0, volume.messages - volume.stored)
     if dataset.max_messages is not None:
         to_read = min(to_read, dataset.max_messages * volume.channels)
@@ -66,7 +65,7 @@ def forecast(volume: Volume, settings: Settings) -> Forecast:
         messages=volume.messages,
         usable=volume.usable,
         to_read=to_read,
-        seconds=_seconds(to_read, volume.channels, settings),
+        seconds=_seconds(to_read, volume.channels, collect),
         segments=segments,
         calls=ceil(asked / models.segments_per_request),
         prompt_tokens=prompt,
@@ -75,8 +74,7 @@ def forecast(volume: Volume, settings: Settings) -> Forecast:
     )
 
 
-def _seconds(to_read: int, channels: int, settings: Settings) -> int:
+def _seconds(to_read: int, channels: int, collect: Collect) -> int:
     """About a page a second in each channel, and no more in all than is allowed."""
-    collect = settings.collect
     pages_per_second = min(collect.requests_per_second, collect.concurrency, max(1, channels))
     return ceil(to_read / PAGE / pages_per_second)

@@ -62,7 +62,7 @@ async def _before_reading(settings: Settings) -> Forecast | None:
         raise FatalError(NOBODY.format(messages=messages))
     stored = await _stored(settings)
     volume = Volume(messages, messages if usable is None else usable, stored, len(dataset.channels))
-    found = forecast(volume, settings)
+    found = forecast(volume, settings.dataset, settings.models, settings.collect)
     return None if volume.mostly_stored or not found.to_read else found
 
 

@@ -6,8 +6,9 @@ import inspect
 import json
 from typing import Any
 
+from tuner.config.settings import Prompt as PromptSettings
 from tuner.errors import UsageError
-from tuner.prompt.stack import Builder, Header, PromptRequest
+from tuner.prompt.stack import Assets, Builder, Header, PromptRequest, load_assets, load_builder
 
 # What foreign code may raise on its way. Not a bare Exception: cancelling and memory are nobody's mistake there.
 FOREIGN = (
@@ -28,6 +29,11 @@ FOREIGN = (
 SHAPE = (
     "It takes one tuner.prompt.stack.PromptRequest and returns a Header, as tuner.prompt.stack.build does."
 )
+
+
+def production_prompt(settings: PromptSettings) -> tuple[Builder, Assets]:
+    """The builder that is configured, called with care, and what it builds from."""
+    return guarded(load_builder(settings.stack), settings.stack), load_assets(settings)
 
 
 def guarded(builder: Builder, name: str) -> Builder:
