@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tuner.amounts import duration, money, percent
+from tuner.amounts import counted, duration, money, percent
 from tuner.cli.printing import printable
 from tuner.models import ChatMessage, Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
@@ -142,9 +142,9 @@ def summary(counts: dict[str, Any]) -> list[str]:
     tokens = counts["sample_tokens"]
     about = "" if tokens["exact"] else "about "
     lines = [
-        f"Run {counts['run']}: {counts['samples']} samples{dry}, "
-        f"{counts['synthetic_tool_calls']} synthetic tool calls, {about}{tokens['count']:,} tokens, "
-        f"in {duration(counts['seconds'])}."
+        f"Run {counts['run']}: {counted(counts['samples'], 'sample')}{dry}, "
+        f"{counted(counts['synthetic_tool_calls'], 'synthetic tool call')}, "
+        f"{about}{counted(tokens['count'], 'token')}, in {duration(counts['seconds'])}."
     ]
     for name in STAGES:
         lines.append(_stage_summary(name, counts["stages"][name]))
@@ -164,7 +164,7 @@ def summary(counts: dict[str, Any]) -> list[str]:
         )
     lines += [f"  note: {note}" for note in counts["notes"]]
     lines += [
-        f"  wrote {f['path']} ({f['lines']} lines, {f['size']:,} bytes, sha256 {f['sha256'][:12]}…)"
+        f"  wrote {f['path']} ({counted(f['lines'], 'line')}, {f['size']:,} bytes, sha256 {f['sha256'][:12]}…)"
         for f in counts["files"]
     ]
     return lines

@@ -177,6 +177,13 @@ def test_the_summary_owns_up_to_estimates_and_dry_runs() -> None:
     )
 
 
+def test_one_of_a_thing_is_no_plural() -> None:
+    files = [{"path": "r.jsonl", "lines": 1, "size": 56, "sha256": "ab" * 32}]
+    said = summary(counts(samples=1, synthetic_tool_calls=1, files=files))
+    assert said[0].startswith("Run 7: 1 sample, 1 synthetic tool call, 12,345 tokens, ")
+    assert said[-1] == "  wrote r.jsonl (1 line, 56 bytes, sha256 abababababab…)"
+
+
 def test_the_summary_names_calls_and_files() -> None:
     models = {
         "calls": 9,
