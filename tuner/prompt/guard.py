@@ -8,24 +8,8 @@ from typing import Any
 
 from tuner.config.settings import Prompt as PromptSettings
 from tuner.errors import UsageError
-from tuner.prompt.stack import Assets, Builder, Header, PromptRequest, load_assets, load_builder
+from tuner.prompt.stack import FOREIGN, Assets, Builder, Header, PromptRequest, load_assets, load_builder
 
-# What foreign code may raise on its way. Not a bare Exception: cancelling and memory are nobody's mistake there.
-FOREIGN = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    SystemExit,
-    TypeError,
-    ValueError,
-)
 SHAPE = (
     "It takes one tuner.prompt.stack.PromptRequest and returns a Header, as tuner.prompt.stack.build does."
 )

@@ -23,6 +23,23 @@ from tuner.models import Channel, ChatMessage
 from tuner.text.inert import inert, visible
 from tuner.text.names import quoted
 
+# What foreign code may raise on its way. Not a bare Exception: cancelling and memory are nobody's mistake there.
+FOREIGN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    SystemExit,
+    TypeError,
+    ValueError,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Assets:
@@ -87,20 +104,7 @@ def load_builder(name: str) -> Builder:
         builder: Builder = getattr(importlib.import_module(module), attribute)
         if not callable(builder):
             raise ValueError(f"{attribute} is not callable")
-    except (  # whatever a module may do while it is imported
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        ImportError,
-        LookupError,
-        NameError,
-        OSError,
-        RuntimeError,
-        SyntaxError,
-        SystemExit,
-        TypeError,
-        ValueError,
-    ) as error:
+    except FOREIGN as error:  # whatever a module may do while it is imported
         raise UsageError(
             f"prompt.stack = {name!r} cannot be loaded: {error or type(error).__name__}. Write it as "
             "package.module:callable, importable from where Tuner runs."
