@@ -90,6 +90,14 @@ class Changes:
         )
         return [i for (i,) in rows]
 
+    async def held(self, channel_id: int, within: Range) -> list[int]:
+        """Ids of the messages there that are stored, with or without their text."""
+        rows = await self._store.fetch(
+            "SELECT id FROM messages WHERE channel_id = ? AND id BETWEEN ? AND ?",
+            (channel_id, within.first, within.last),
+        )
+        return [i for (i,) in rows]
+
     async def settle(self, channel_id: int, most: float) -> Taken:
         """Erase what is missing of a channel, unless it is more than that share of what has text."""
         missing = (

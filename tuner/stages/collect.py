@@ -43,6 +43,9 @@ class Archive(Protocol):
     async def kept(self, channel_id: int, within: Range) -> list[int]:
         """Ids of the messages there that are stored with their text."""
 
+    async def held(self, channel_id: int, within: Range) -> list[int]:
+        """Ids of the messages there that are stored, with or without it."""
+
     async def save_channel(self, channel: Channel) -> None: ...
 
     async def store_page(
@@ -169,7 +172,10 @@ class Collection:
         async def kept(within: Range) -> Sequence[int]:
             return await self._archive.kept(channel.id, within)
 
-        return Wanted(self._start, ranges, self._dataset.max_messages, kept)
+        async def held(within: Range) -> Sequence[int]:
+            return await self._archive.held(channel.id, within)
+
+        return Wanted(self._start, ranges, self._dataset.max_messages, kept, held)
 
     async def _read(self, channel: Channel, wanted: Wanted) -> None:
         progress = self._tally.channels[channel.id]
