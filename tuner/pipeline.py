@@ -26,6 +26,7 @@ from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.recording import recorded
 from tuner.stages.collect import collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
+from tuner.stages.patience import PatientArchive
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
@@ -65,13 +66,15 @@ async def build_dataset(
 
     async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
-        synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
+            words = PatientArchive(history, collection)
+            synthesizer = Synthesizer(settings.models, asker, words, decisions, tally)
+            await collection.settle_names()
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
-            segments = read_segments(collection, history, dataset, settings.segment, tally)
+            segments = read_segments(collection, words, dataset, settings.segment, tally)
             async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
@@ -105,10 +108,12 @@ async def estimate_dataset(
         history, audience = await look_as_audience(store, settings, tally)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
+            await collection.settle_names()
             names = {
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
             }
-            found = read_segments(collection, history, dataset, settings.segment, tally)
+            words = PatientArchive(history, collection)
+            found = read_segments(collection, words, dataset, settings.segment, tally)
             async with aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
