@@ -21,7 +21,7 @@ from tuner.stages.collect import Taken
 
 KEPT, FOR_GOOD, MISSING = 0, 1, 2  # messages.erased
 FEWEST = 20  # so many missing messages of a channel are erased whatever its size
-PAGE = 100
+PAGE = 99  # messages that a page of Discord's settles: beside them it shows where the next begins
 DAY = 86_400
 TOMBSTONE_DAYS = 30  # a page that is on the way arrives within minutes
 
