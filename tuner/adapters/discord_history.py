@@ -18,7 +18,17 @@ from typing import Any, Literal
 
 import discord
 
-from tuner.adapters.discord_door import BROKEN, PORTAL, Door, RefusedError, as_id, words
+from tuner.adapters.discord_door import (
+    BROKEN,
+    NOT_UNDERSTOOD,
+    ODD,
+    PORTAL,
+    Door,
+    RefusedError,
+    as_id,
+    sees_content,
+    words,
+)
 from tuner.adapters.discord_listing import Listing
 from tuner.adapters.discord_page import read_page
 from tuner.config import NO_CHANNELS
@@ -66,6 +76,8 @@ async def _log_in(client: discord.Client, token: str) -> None:
         ) from None
     except (discord.HTTPException, discord.RateLimited, *BROKEN) as error:
         raise FatalError(f"Discord could not be reached: {words(error)}. Try again later.") from error
+    except ODD as error:
+        raise FatalError(NOT_UNDERSTOOD.format(words(error))) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +118,7 @@ class DiscordSource:
         return [titled(channel, self._audience) for channel in found]
 
     def _check_message_content(self) -> None:
-        flags = self._client.application_flags
-        if not (flags.gateway_message_content or flags.gateway_message_content_limited):
+        if not sees_content(self._client):
             raise UsageError(
                 "The Message Content intent is off: Discord would hand out every message empty. Turn it on at "
                 f"{PORTAL} → your application → Bot → Privileged Gateway Intents → Message Content Intent."
@@ -239,7 +250,7 @@ class DiscordSource:
             if error.gone:
                 raise SkipError(
                     f"{where} ({channel.id}) is gone: {error.words}. What was read is kept; take it out of "
-                    "dataset.channels."
+                    f"{self._tally.named('dataset.channels')}."
                 ) from error
             if error.hidden:
                 raise SkipError(

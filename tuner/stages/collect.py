@@ -263,7 +263,8 @@ class Collection:
         progress.state = "stopped"
         self._tally.note(
             f"#{channel.name}: stopped at {snowflake.moment(last):%Y-%m-%d %H:%M} UTC, as "
-            f"dataset.max_messages = {self._dataset.max_messages} says; the next run goes on from there."
+            f"{self._tally.named('dataset.max_messages')} = {self._dataset.max_messages} says; "
+            "the next run goes on from there."
         )
 
     async def _settle(self, channel: Channel) -> None:

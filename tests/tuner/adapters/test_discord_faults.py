@@ -58,7 +58,9 @@ def stored_as_claimed(work: Workplace, world: World, channels: list[int]) -> boo
     """What the ranges say is stored is stored, and beside it only the message whose millisecond is shown again."""
     for channel in channels:
         stored = work.stored(channel)
-        claimed = [i for i in ids(world, channel) for first, last in work.ranges(channel) if first <= i <= last]
+        claimed = [
+            i for i in ids(world, channel) for first, last in work.ranges(channel) if first <= i <= last
+        ]
         if stored[: len(claimed)] != claimed or len(stored) > len(claimed) + 1:
             return False
     return True
