@@ -46,8 +46,8 @@ async def adopt_audience(
         raise UsageError(
             f"{settings.named(ALLOWED)} leaves out {_counted(leaving.people, 'person', 'people')} whose words "
             f"are stored: {_counted(leaving.messages, 'message', 'messages')} would be erased, for good. If that is "
-            "meant, build with --yes (in Discord: confirm:True). If not, name them again. A dry run shows what would come out and "
-            "erases nothing."
+            "meant, build with --yes (in Discord: confirm:True). If not, name them again. A dry run shows what "
+            "would come out and erases nothing."
         )
     change = await history.adopt(audience)
     if change.people_removed:
