@@ -5,12 +5,12 @@ from __future__ import annotations
 import aiohttp
 import discord
 
-from tuner.adapters.discord_history import PORTAL
+from tuner.adapters import discord_door
+from tuner.adapters.discord_door import PORTAL
 
 # Over in a moment: the same again works.
 PASSING = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError)
-# What discord.py raises, of all things, when an answer or event has another shape than it knows.
-ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+ODD = discord_door.ODD  # what discord.py raises, of all things, for an answer or event of another shape
 # Everything that may come back from a call of discord.py, except that the task was cancelled.
 ANY = (discord.DiscordException, *PASSING, *ODD)
 

@@ -26,6 +26,7 @@ from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.recording import recorded
 from tuner.stages.collect import collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
+from tuner.stages.patience import PatientArchive
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
@@ -59,19 +60,21 @@ async def build_dataset(
     builder, assets = production_prompt(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     dataset = settings.dataset
-    _prepare(tally, dataset, counter, asks=chat is not None)
+    _prepare(tally, settings, counter, asks=chat is not None)
     asker = Asker(chat, settings.models, tally) if chat else None
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
 
     async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
-        synthesizer = Synthesizer(settings.models, asker, history, decisions, tally)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
+            words = PatientArchive(history, collection)
+            synthesizer = Synthesizer(settings.models, asker, words, decisions, tally)
+            await collection.settle_names()
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
-            segments = read_segments(collection, history, dataset, settings.segment, tally)
+            segments = read_segments(collection, words, dataset, settings.segment, tally)
             async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
@@ -82,7 +85,7 @@ async def build_dataset(
                         collection.enough()
                         break
             if not tally.samples:
-                await _check_anybody_wrote(history, dataset, collection.channels)
+                await _check_anybody_wrote(history, settings, collection.channels)
             await files.write_transcripts(history, collection.channels, names)
             return await files.finish(run_id, Runs(store), tally)
 
@@ -98,17 +101,19 @@ async def estimate_dataset(
     """
     counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
-    tally.max_samples = dataset.max_samples
+    tally.max_samples, tally.named = dataset.max_samples, settings.named
     refiner = Refiner(models, None, Decisions(store), tally, dataset.personas, dataset.segment_concurrency)
     estimate = Estimate(counter.length, counter.exact)
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
         history, audience = await look_as_audience(store, settings, tally)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
+            await collection.settle_names()
             names = {
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
             }
-            found = read_segments(collection, history, dataset, settings.segment, tally)
+            words = PatientArchive(history, collection)
+            found = read_segments(collection, words, dataset, settings.segment, tally)
             async with aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
@@ -118,13 +123,14 @@ async def estimate_dataset(
                         collection.enough()
                         break
         if not estimate.segments:
-            await _check_anybody_wrote(history, dataset, collection.channels)
+            await _check_anybody_wrote(history, settings, collection.channels)
         counted = estimate.counts(None if models.segment == RULES else models.price(models.segment))
         counts = {"run": run_id, "dry_run": True, **tally.final_counts(), "files": [], "estimate": counted}
         return RunStats(run_id, (), counts)
 
 
-def _prepare(tally: Tally, dataset: Dataset, counter: TokenCounter, *, asks: bool) -> None:
+def _prepare(tally: Tally, settings: Settings, counter: TokenCounter, *, asks: bool) -> None:
+    dataset, tally.named = settings.dataset, settings.named
     tally.max_samples = dataset.max_samples
     tally.sample_tokens_exact = counter.exact
     tally.asks = asks
@@ -169,14 +175,14 @@ def _export(sample: Sample, files: Outputs, counter: TokenCounter, tally: Tally)
     tally.went("export")
 
 
-async def _check_anybody_wrote(history: History, dataset: Dataset, channels: Sequence[Channel]) -> None:
+async def _check_anybody_wrote(history: History, settings: Settings, channels: Sequence[Channel]) -> None:
     """Raise FatalError when the channels hold messages, and none by the people whose words may be used."""
     wanted = {channel.id for channel in channels}
     reaches = [r for r in await history.reach() if r.channel.id in wanted]
-    others = sum(r.stubs for r in reaches)
-    if dataset.allowed_users and others and not any(r.messages for r in reaches):
+    others, allowed = sum(r.stubs for r in reaches), settings.dataset.allowed_users
+    if allowed and others and not any(r.messages for r in reaches):
         raise FatalError(
-            f"Nobody in dataset.allowed_users ({len(dataset.allowed_users)} ids) wrote anything in the {len(channels)} "
-            f"channels and threads that were read, which hold {others:,} messages by others. Right-click a person in "
-            "Discord → Copy User ID, and compare."
+            f"Nobody in {settings.named('dataset.allowed_users')} ({len(allowed)} ids) wrote anything in the "
+            f"{len(channels)} channels and threads that were read, which hold {others:,} messages by others. "
+            "Right-click a person in Discord → Copy User ID, and compare."
         )

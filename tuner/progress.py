@@ -187,6 +187,7 @@ class Tally:
     requests: int = 0
     sample_tokens: int = 0
     sample_tokens_exact: bool = True
+    named: Callable[[str], str] = str  # what to call a setting, a `table.key`, before whoever set it
     started: float = field(default_factory=time.monotonic)
     _looked: float = float("-inf")
     _paces: dict[int, Pace] = field(

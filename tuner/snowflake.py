@@ -18,3 +18,13 @@ def moment(snowflake: int) -> datetime:
 def first_id(when: datetime) -> int:
     """The smallest id that a message sent at `when` or later can have; 0 before 2015."""
     return max(0, int(when.timestamp() * 1000) - DISCORD_EPOCH_MS) << 22
+
+
+def first_of_millisecond(snowflake: int) -> int:
+    """The smallest id that something made in the same millisecond can have."""
+    return snowflake >> 22 << 22
+
+
+def last_of_millisecond(snowflake: int) -> int:
+    """The largest one."""
+    return snowflake | (1 << 22) - 1

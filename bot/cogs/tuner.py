@@ -173,7 +173,7 @@ class TunerCog(commands.Cog):
                     "That channel is not in `dataset.channels`. Choose one of those that are offered."
                 )
             overrides.append(("dataset.channels", [channel]))
-        return config.changed(self.settings, overrides, "The command")
+        return config.changed(self.settings, overrides, "The command", {"dataset.channels": "channel"})
 
     async def _admin_channel(self) -> AdminChannel:
         """The channel for progress. Raises RefusedError with what to change when it cannot be used."""

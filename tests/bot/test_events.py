@@ -104,9 +104,11 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LONGEST_PAUSE", 0.01)
 
 
-async def test_what_is_never_understood_ends_in_a_sentence(held: Any) -> None:
+@pytest.mark.parametrize("path", ["^/users/@me$", "^/oauth2/applications/@me$", "^/gateway/bot$"])
+@pytest.mark.parametrize("body", [{}, [], "null", "5", "", "no JSON"], ids=repr)
+async def test_what_is_never_understood_ends_in_a_sentence(held: Any, path: str, body: Any) -> None:
     server, start, _ = held
-    server.fail("/oauth2/applications/@me$", Answer(200, {}), times=None)
+    server.fail(path, Answer(200, body), times=None)
     with pytest.raises(FatalError, match=r"could not be understood .* 5 times; update discord.py"):
         await start()
 

@@ -260,6 +260,16 @@ async def test_a_build_that_fails_says_why(running: RunningBot, ada: JsonObject)
     assert "Read Message History" in final["embeds"][0]["description"]
 
 
+async def test_a_channel_that_was_chosen_is_named_by_its_option(running: RunningBot, ada: JsonObject) -> None:
+    channel = running.settings.dataset.channels[0]
+    running.world.delete_channel(channel)
+    for options, name in (({"channel": str(channel)}, "channel"), ({}, "dataset.channels")):
+        await running.build(options, user=ada)
+        said = running.posted()[-1]["embeds"][0]["description"].replace("\\", "")
+        assert f"{name}: there is no channel {channel}" in said
+        assert ("dataset.channels" in said) == (name == "dataset.channels")
+
+
 async def test_records_are_attached_where_that_is_wanted(
     world: World, ada: JsonObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

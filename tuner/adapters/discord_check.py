@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from tuner.adapters.discord_door import Door, RefusedError, an_object, as_id
+from tuner.adapters.discord_door import Door, RefusedError, an_object, as_id, sees_content
 from tuner.adapters.discord_history import PORTAL, rest_client
 from tuner.adapters.discord_listing import HOLDS_NOTHING, Guild, is_thread, lacking
 from tuner.config.readiness import Finding
@@ -43,8 +43,11 @@ async def check_with_client(
 
 
 def _intent(client: discord.Client) -> Finding:
-    flags = client.application_flags
-    if flags.gateway_message_content or flags.gateway_message_content_limited:
+    try:
+        on = sees_content(client)
+    except FatalError as error:
+        return Finding("intent", "bad", str(error))
+    if on:
         return Finding("intent", "good", "Message Content is on.")
     return Finding(
         "intent",
@@ -66,7 +69,9 @@ def _weighed(finding: Finding, *, others: bool) -> Finding:
 async def _channel(client: discord.Client, door: Door, channel_id: int) -> Finding:
     subject = f"channel {channel_id}"
     try:
-        raw = an_object(await door.asked(lambda: client.http.get_channel(channel_id)))
+        raw = an_object(
+            await door.asked(lambda: client.http.get_channel(channel_id), f"Channel {channel_id}")
+        )
         if not as_id(raw.get("guild_id")):
             return Finding(subject, "bad", "is no channel of a server.", "Take it out of dataset.channels.")
         return await _in_guild(client, door, raw)
@@ -88,16 +93,18 @@ def _refused(subject: str, error: RefusedError) -> Finding:
 
 async def _in_guild(client: discord.Client, door: Door, raw: Raw) -> Finding:
     subject = f"#{raw.get('name') or raw.get('id')}"
-    if raw.get("type") in HOLDS_NOTHING:
+    if isinstance(raw.get("type"), int) and raw["type"] in HOLDS_NOTHING:
         todo = "Take it out of dataset.channels."
         return Finding(subject, "bad", "is of a kind that holds no messages.", todo)
     assert client.user is not None  # logged in
     user_id, guild_id = client.user.id, as_id(raw["guild_id"])
-    guild = an_object(await door.asked(lambda: client.http.get_guild(guild_id, with_counts=False)))
-    member = an_object(await door.asked(lambda: client.http.get_member(guild_id, user_id)))
+    guild = an_object(
+        await door.asked(lambda: client.http.get_guild(guild_id, with_counts=False), f"Server {guild_id}")
+    )
+    member = an_object(await door.asked(lambda: client.http.get_member(guild_id, user_id), "The bot there"))
     place: Raw = raw
     if is_thread(raw) and (parent := as_id(raw.get("parent_id"))):
-        place = an_object(await door.asked(lambda: client.http.get_channel(parent)))
+        place = an_object(await door.asked(lambda: client.http.get_channel(parent), f"Channel {parent}"))
     missing = lacking(Guild(guild, member, [], []), place)
     if missing:
         todo = "Grant it to the bot's role in Edit Channel → Permissions."

@@ -27,8 +27,15 @@ Result = TypeVar("Result")
 
 PORTAL = "https://discord.com/developers/applications"
 BROKEN = (TimeoutError, aiohttp.ClientError, OSError, json.JSONDecodeError)
+# What discord.py raises, of all things, when an answer or event has another shape than it knows.
+ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 MISSING_ACCESS, MISSING_PERMISSIONS = 50001, 50013
 MOST_IDS = 1 << 63
+
+NOT_UNDERSTOOD = (
+    "Discord's answer to the login has no known shape ({}), so nothing was read. Try again later; if it stays, update "
+    "discord.py, and see whether something between here and Discord changes answers."
+)
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +99,8 @@ class Door:
                 raise self._classed(error, where) from error
             except BROKEN as error:
                 raise self._passing(RetryError(words(error))) from error
+            except ODD as error:
+                raise self._passing(RetryError(f"an answer of no known shape, {words(error)}")) from error
             self._failed_in_a_row = 0
             return answer
 
@@ -129,7 +138,7 @@ async def _logged(ask: Callable[[], Awaitable[Result]], where: str) -> Result:
     """The answer, and a line for who looks closely: how much came, or why nothing did. Never what was said."""
     try:
         answer = await ask()
-    except (TunerError, discord.DiscordException, *BROKEN) as error:
+    except (TunerError, discord.DiscordException, *BROKEN, *ODD) as error:
         log.debug("%s: asked, and got no answer: %s", where, words(error))
         raise
     log.debug("%s: asked, and got %s", where, _amount(answer))
@@ -146,6 +155,15 @@ def _amount(answer: object) -> str:
         return counted(len(threads), "thread")
     found = as_id(answer.get("id"))
     return f"the object {found}" if found else "an object"
+
+
+def sees_content(client: discord.Client) -> bool:
+    """Whether Discord hands out what messages say. Raises FatalError when it doesn't tell."""
+    flags = client.application_flags
+    try:
+        return flags.gateway_message_content or flags.gateway_message_content_limited
+    except ODD as error:
+        raise FatalError(NOT_UNDERSTOOD.format(words(error))) from error
 
 
 def words(error: BaseException) -> str:

@@ -173,8 +173,8 @@ class ExportSource:
         missing = sorted(set(wanted) - found.keys() - {c.parent_id for c in found.values()})
         if missing:
             why = (
-                f"dataset.channels names {', '.join(map(str, missing))}, which the exports do not hold. "
-                f"They hold: {', '.join(f'{c.id} ({c.name})' for c in found.values())}."
+                f"{self._tally.named('dataset.channels')} names {', '.join(map(str, missing))}, "
+                f"which the exports do not hold. They hold: {', '.join(f'{c.id} ({c.name})' for c in found.values())}."
             )
             if not kept:
                 raise NoneReadableError(why, gone=False)

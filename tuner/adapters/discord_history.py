@@ -4,20 +4,31 @@ Works on any logged-in `discord.Client`, with or without a gateway connection. E
 fetched, not taken from a cache, so that both ways see the same.
 
 What a page does not show is no proof of anything: pages have come short, empty and in another order. A short
-page ends a channel only when nothing newer is known of or a second look shows none; a stored message counts as
-deleted only when a page that was cut differently lacks it too.
+page ends a channel only when it ends where the channel's hint says or a second look shows nothing newer; a stored
+message counts as deleted only when a page that was cut differently lacks it too. Messages of one millisecond come
+in any order, so a full page settles nothing about its last one: the next page shows that millisecond once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import discord
 
-from tuner.adapters.discord_door import BROKEN, PORTAL, Door, RefusedError, as_id, words
+from tuner.adapters.discord_door import (
+    BROKEN,
+    NOT_UNDERSTOOD,
+    ODD,
+    PORTAL,
+    Door,
+    RefusedError,
+    as_id,
+    sees_content,
+    words,
+)
 from tuner.adapters.discord_listing import Listing
 from tuner.adapters.discord_page import read_page
 from tuner.config import NO_CHANNELS
@@ -29,7 +40,7 @@ from tuner.people.intake import Page, admit_page
 from tuner.people.titles import titled
 from tuner.progress import Tally
 from tuner.ranges import Range, merge, resume_after
-from tuner.snowflake import at_ms
+from tuner.snowflake import at_ms, first_of_millisecond, last_of_millisecond
 from tuner.stages.source import Batch, Wanted
 
 __all__ = ["PORTAL", "DiscordSource", "rest_client"]
@@ -65,6 +76,8 @@ async def _log_in(client: discord.Client, token: str) -> None:
         ) from None
     except (discord.HTTPException, discord.RateLimited, *BROKEN) as error:
         raise FatalError(f"Discord could not be reached: {words(error)}. Try again later.") from error
+    except ODD as error:
+        raise FatalError(NOT_UNDERSTOOD.format(words(error))) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +118,7 @@ class DiscordSource:
         return [titled(channel, self._audience) for channel in found]
 
     def _check_message_content(self) -> None:
-        flags = self._client.application_flags
-        if not (flags.gateway_message_content or flags.gateway_message_content_limited):
+        if not sees_content(self._client):
             raise UsageError(
                 "The Message Content intent is off: Discord would hand out every message empty. Turn it on at "
                 f"{PORTAL} → your application → Bot → Privileged Gateway Intents → Message Content Intent."
@@ -116,23 +128,26 @@ class DiscordSource:
         """Pages of what is not stored yet. A channel that ends where its hint says costs no request."""
         ranges, taken, start = list(wanted.ranges), 0, max(wanted.start, 0)
         reached: int | None = None  # where the last page ended: a full one is never an end
+        shown: dict[int, Raw] = {}  # by the last page, of the millisecond that the next one shows once more
         while True:
             after = resume_after(ranges, start)
             if after != reached and _is_settled(channel, ranges, after, start):
                 return
-            limit = PAGE if wanted.limit is None else min(PAGE, wanted.limit - taken)
+            before = shown.keys() if shown else await _held_at(wanted, after)
+            limit = PAGE if wanted.limit is None else min(PAGE, wanted.limit - taken + len(before))
             stretch = await self._stretch(channel, limit, max(after, 0), wanted, ranges)
             covered = _covered(channel, after, stretch)
-            page = self._admitted(channel, stretch.raw)
+            page = self._admitted(channel, [raw for raw in stretch.raw if shown.get(as_id(raw["id"])) != raw])
             gone = (
                 await self._gone(channel, stretch, await wanted.kept(covered))
                 if covered
                 else frozenset[int]()
             )
-            taken += len(page.messages)
+            taken += sum(message.id not in before for message in page.messages)
             reached = covered.last if covered else after
+            shown = {i: raw for raw in stretch.raw if (i := as_id(raw["id"])) > reached}
             full = wanted.limit is not None and taken >= wanted.limit
-            more = full and stretch.end == "more" and channel.last_message_id != reached
+            more = full and stretch.end == "more" and channel.last_message_id != max(shown, default=reached)
             yield Batch(page, covered, _share(channel, start, reached), more, gone)
             if stretch.end != "more" or full:
                 return
@@ -153,15 +168,22 @@ class DiscordSource:
             last = max(_ids(raw), default=after)
             if len(raw) >= limit:
                 return self._advanced(channel, raw, after)
-            if not await _newer_is_known(channel, last, wanted, ranges):
+            if not await _may_go_on(channel, last, wanted, ranges, shown=bool(raw)):
                 return _Stretch(raw, "end")
-            newest = frozenset(_ids(await self._page(channel, PAGE)))
+            known = bool(raw or await _is_known(channel, wanted, ranges))
+            newest = await self._newest(channel, known=known)
             if not newest:
-                return _Stretch([], self._nothing_shown(channel, known=bool(raw or ranges)))
+                return _Stretch([], self._nothing_shown(channel, known=known))
             # The newest page has to show at least what was just shown, or it was cut short itself.
-            if max(newest) == last or (not raw and max(newest) < last):
+            ends = max(newest) == last or (not raw and max(newest) < last)
+            if ends and not _is_cut_short(newest, after, ranges):
                 return _Stretch(raw, "end", newest)
-            again = {as_id(item["id"]): item for item in await self._page(channel, limit, after=after)}
+            # What is asked for again after an end that is doubted is cut differently.
+            again = {
+                as_id(m["id"]): m for m in await self._page(channel, limit, after=last if ends else after)
+            }
+            if ends and not again:
+                return _Stretch(raw, "end", newest)
             raw = list(({as_id(item["id"]): item for item in raw} | again).values())
             if raw:
                 return self._advanced(channel, raw, after)
@@ -169,6 +191,13 @@ class DiscordSource:
             f"#{channel.name} ({channel.id}): Discord shows newer messages, but an empty page where they begin. "
             "What was read is kept; the next run asks again."
         )
+
+    async def _newest(self, channel: Channel, *, known: bool) -> frozenset[int]:
+        """The ids of the newest page; an empty one is asked for again where there are messages."""
+        newest = frozenset(_ids(await self._page(channel, PAGE)))
+        if known and not newest:
+            newest = frozenset(_ids(await self._page(channel, PAGE)))
+        return newest
 
     def _advanced(self, channel: Channel, raw: list[Raw], after: int) -> _Stretch:
         if max(_ids(raw)) <= after:
@@ -221,7 +250,7 @@ class DiscordSource:
             if error.gone:
                 raise SkipError(
                     f"{where} ({channel.id}) is gone: {error.words}. What was read is kept; take it out of "
-                    "dataset.channels."
+                    f"{self._tally.named('dataset.channels')}."
                 ) from error
             if error.hidden:
                 raise SkipError(
@@ -256,19 +285,57 @@ def _is_settled(channel: Channel, ranges: Sequence[Range], after: int, start: in
     return hint is not None and hint == max(after, 0)
 
 
-async def _newer_is_known(channel: Channel, last: int, wanted: Wanted, ranges: Sequence[Range]) -> bool:
-    """Whether the hint, or what is stored, says that there is something after this id."""
-    if (channel.last_message_id or 0) > last or any(item.first > last for item in ranges):
+async def _may_go_on(
+    channel: Channel, last: int, wanted: Wanted, ranges: Sequence[Range], *, shown: bool
+) -> bool:
+    """Whether there may be something after this id, which a short page ends with.
+
+    Not when the hint says so and nothing speaks against it: a hint below what was `shown`, or stored, is wrong.
+    """
+    hint = channel.last_message_id
+    known = shown or any(item.last >= last for item in ranges)
+    if hint is None or hint > last or (hint < last and known) or any(item.first > last for item in ranges):
         return True
     return bool(await wanted.kept(Range(last + 1, MOST_IDS)))
 
 
+def _is_cut_short(newest: Set[int], after: int, ranges: Sequence[Range]) -> bool:
+    """Whether a newest page seems to lack messages: it is not full, and older ones than it shows are stored."""
+    return len(newest) < PAGE and bool(ranges) and min(newest) > after
+
+
+async def _is_known(channel: Channel, wanted: Wanted, ranges: Sequence[Range]) -> bool:
+    """Whether a channel has messages by what is stored of it; an archive of emptied ones is no proof alone."""
+    if channel.last_message_id is not None:
+        return bool(ranges)
+    return bool(ranges and await wanted.kept(Range(0, MOST_IDS)))
+
+
+async def _held_at(wanted: Wanted, after: int) -> Set[int]:
+    """What is stored of the millisecond in which reading goes on: an earlier run ended within it."""
+    if wanted.limit is None:
+        return frozenset()
+    return frozenset(await wanted.held(Range(after + 1, last_of_millisecond(after + 1))))
+
+
 def _covered(channel: Channel, after: int, stretch: _Stretch) -> Range | None:
     """What may be called stored once these messages are."""
+    if stretch.end == "more":
+        return Range(after + 1, _settled_until(stretch.raw, after))
     last = max(_ids(stretch.raw), default=after)
     if stretch.end == "end":
         last = max(last, channel.last_message_id or 0)
     return Range(after + 1, last) if last > after and stretch.end != "unclear" else None
+
+
+def _settled_until(raw: Iterable[Raw], after: int) -> int:
+    """The id up to which a full page shows all that there is: of its last millisecond it may have cut off any.
+
+    Where that one fills the page, half of it: the next page still overlaps, and reading goes on.
+    """
+    ids = sorted(i for i in _ids(raw) if i > after)
+    below = first_of_millisecond(ids[-1]) - 1
+    return below if below > after else ids[len(ids) // 2]
 
 
 def _is_shown_around(message_id: int, middle: int, page: set[int]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -10,6 +10,7 @@ import discord
 from tuner.adapters.discord_door import Door, RefusedError, an_object, as_id, objects
 from tuner.adapters.discord_permissions import EVERYTHING, Permission, permissions
 from tuner.adapters.discord_threads import ArchivedThreads, archived_ms
+from tuner.amounts import counted
 from tuner.errors import FatalError, RetryError, SkipError
 from tuner.models import Channel
 from tuner.people.titles import thread_author
@@ -25,6 +26,8 @@ TALKING = (VOICE, STAGE)
 POSTS = (FORUM, MEDIA)
 HOLDS_THREADS = (TEXT, ANNOUNCEMENT, *POSTS)
 HOLDS_NOTHING = {CATEGORY: "category", STORE: "store", DIRECTORY: "directory"}
+CHANNELS = "dataset.channels"
+MOST_NAMED = 5
 GRANT = "Grant it to the bot's role in Edit Channel → Permissions."
 
 
@@ -39,6 +42,10 @@ class Guild:
         self.channels = {as_id(c.get("id")): c for c in channels if not is_thread(c)}
         self.threads = [c for c in (*channels, *active) if is_thread(c) and as_id(c.get("id"))]
         self._raw, self._me = raw, me
+
+    def holds(self, thread: JsonObject) -> bool:
+        """Whether a thread lies below one of the server's channels."""
+        return as_id(thread.get("parent_id")) in self.channels
 
     def may(self, channel: JsonObject) -> Permission:
         """What the bot may do in a channel; everything, where that can't be told."""
@@ -71,7 +78,7 @@ class Listing:
             reasons = "\n".join(f"  - {why}" for why in self._refused)
             if self._unreachable:
                 raise FatalError(f"Discord's channels could not be read:\n{reasons}")
-            text = f"None of the channels in dataset.channels can be read:\n{reasons}"
+            text = f"{self._tally.named(CHANNELS)}: none of these channels can be read:\n{reasons}"
             raise NoneReadableError(text, gone=self._gone)
         once = {channel.id: channel for channel in found}  # a thread may be named beside its parent
         return in_order(once.values(), wanted)
@@ -83,12 +90,14 @@ class Listing:
             try:
                 raw = await self._channel(channel_id)
             except SkipError as error:
-                self._refuse(_why_unseen(channel_id, error), error)
+                self._refuse(self._why_unseen(channel_id, error), error)
                 continue
             if as_id(raw.get("guild_id")):
                 homes[channel_id] = raw
             else:
-                self._refuse(f"dataset.channels: {channel_id} is no server channel but a direct message.")
+                self._refuse(
+                    f"{self._tally.named(CHANNELS)}: {channel_id} is no server channel but a direct message."
+                )
         return homes
 
     async def _channel(self, channel_id: int) -> JsonObject:
@@ -129,23 +138,40 @@ class Listing:
         async def ask_channels() -> list[JsonObject]:
             return objects(await http.get_all_guild_channels(guild_id))
 
-        raw = await self._door.asked(ask_guild)
+        where = f"Server {guild_id}"
+        raw = await self._door.asked(ask_guild, where)
         try:
-            me = await self._door.asked(ask_member)
+            me = await self._door.asked(ask_member, f"{where}, the bot in it")
         except RefusedError:
             me = {}
+        active = await self._active(guild_id, str(raw.get("name")))
         try:
-            channels = await self._door.asked(ask_channels)
+            channels = await self._door.asked(ask_channels, f"{where}, its channels")
         except RefusedError:
-            channels = list(wanted.values())
-        return Guild(raw, me, channels, await self._active(guild_id, str(raw.get("name"))))
+            return Guild(raw, me, list(wanted.values()), active)
+        guild = Guild(raw, me, channels, active)
+        self._say_strays(guild, wanted)
+        return guild
+
+    def _say_strays(self, guild: Guild, wanted: Collection[int]) -> None:
+        """Name the active threads that lie below no channel of the server: nobody can tell whether they are wanted."""
+        strays = [
+            i for raw in guild.threads if not guild.holds(raw) and (i := as_id(raw["id"])) not in wanted
+        ]
+        if ids := sorted(set(strays)):
+            listed = ", ".join(map(str, ids[:MOST_NAMED])) + (" and others" if len(ids) > MOST_NAMED else "")
+            self._tally.note(
+                f"{counted(len(ids), 'active thread')} of {guild.name} left out, as no channel of the server is named "
+                f"as the one above: {listed}. To have one read, name it in {self._tally.named(CHANNELS)}.",
+                warning=True,
+            )
 
     async def _active(self, guild_id: int, name: str) -> list[JsonObject]:
         async def ask() -> list[JsonObject]:
             return objects(an_object(await self._client.http.get_active_threads(guild_id)).get("threads"))
 
         try:
-            return await self._door.asked(ask)
+            return await self._door.asked(ask, f"Server {guild_id}, its active threads")
         except SkipError as error:
             self._tally.note(
                 f"The active threads of {name} could not be listed: {error} Those that are stored are used as "
@@ -161,7 +187,7 @@ class Listing:
         return [_thread(raw, guild, parent or {})] if readable else []
 
     async def _with_threads(self, guild: Guild, channel: JsonObject) -> list[Channel]:
-        kind = channel.get("type")
+        kind = channel["type"] if isinstance(channel.get("type"), int) else None
         name = title(str(channel.get("name") or channel["id"]))
         if kind in HOLDS_NOTHING:
             self._refuse(f"#{name} ({channel['id']}) is a {HOLDS_NOTHING[kind]}: it holds no messages.")
@@ -182,6 +208,19 @@ class Listing:
         if missing:
             self._refuse(f"#{name} ({channel['id']}): the bot lacks {' and '.join(missing)}. {GRANT}")
         return not missing
+
+    def _why_unseen(self, channel_id: int, error: SkipError) -> str:
+        if isinstance(error, RefusedError) and error.gone:
+            return (
+                f"{self._tally.named(CHANNELS)}: there is no channel {channel_id}, or it was deleted. "
+                "Right-click the channel in Discord → Copy Channel ID."
+            )
+        if isinstance(error, RefusedError) and error.hidden:
+            return (
+                f"Channel {channel_id}: the bot may not see it. Give its role View Channel and Read Message History "
+                "there (Edit Channel → Permissions)."
+            )
+        return str(error)
 
     def _refuse(self, why: str, error: SkipError | None = None) -> None:
         self._unreachable |= isinstance(error, UnreachableError)
@@ -204,20 +243,6 @@ def lacking(guild: Guild, channel: JsonObject) -> list[str]:
 def is_thread(raw: JsonObject) -> bool:
     """Whether a channel object is a thread's, wherever it was listed."""
     return raw.get("type") in THREADS or isinstance(raw.get("thread_metadata"), dict)
-
-
-def _why_unseen(channel_id: int, error: SkipError) -> str:
-    if isinstance(error, RefusedError) and error.gone:
-        return (
-            f"dataset.channels: there is no channel {channel_id}, or it was deleted. Right-click the channel in "
-            "Discord → Copy Channel ID."
-        )
-    if isinstance(error, RefusedError) and error.hidden:
-        return (
-            f"Channel {channel_id}: the bot may not see it. Give its role View Channel and Read Message History "
-            "there (Edit Channel → Permissions)."
-        )
-    return str(error)
 
 
 def _channel(raw: JsonObject, guild: Guild) -> Channel:

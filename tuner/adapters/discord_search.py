@@ -6,13 +6,13 @@ and have none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import discord
 from discord.http import Route
 
-from tuner.adapters.discord_door import Door, RefusedError, as_id
+from tuner.adapters.discord_door import Door, RefusedError, an_object, as_id, objects
 from tuner.config.settings import Collect
 from tuner.errors import RetryError, SkipError
 from tuner.progress import Tally
@@ -47,17 +47,24 @@ async def _by_guild(
     guilds: dict[int, list[int]] = {}
     for channel_id in dict.fromkeys(channel_ids):
         try:
-            raw = await door.asked(lambda i=channel_id: client.http.get_channel(i))  # type: ignore[misc] # bound now
+            raw = await door.asked(lambda i=channel_id: client.http.get_channel(i), f"Channel {channel_id}")  # type: ignore[misc] # bound now
         except RefusedError:
             continue
         if guild_id := as_id((raw if isinstance(raw, dict) else {}).get("guild_id")):
             guilds.setdefault(guild_id, []).append(channel_id)
     for guild_id, ids in guilds.items():
-        listing = await door.asked(lambda i=guild_id: client.http.get_active_threads(i))  # type: ignore[misc] # bound now
-        threads = listing.get("threads") if isinstance(listing, dict) else None
-        below = [as_id(t.get("id")) for t in threads or () if as_id(t.get("parent_id")) in ids]
-        ids += [i for i in below if i not in ids]
+        ids += [i for i in await _active_below(client, door, guild_id, ids) if i not in ids]
     return guilds
+
+
+async def _active_below(
+    client: discord.Client, door: Door, guild_id: int, parents: Collection[int]
+) -> list[int]:
+    async def ask() -> list[dict[str, Any]]:
+        return objects(an_object(await client.http.get_active_threads(guild_id)).get("threads"))
+
+    threads = await door.asked(ask, f"Server {guild_id}, its active threads")
+    return [i for t in threads if as_id(t.get("parent_id")) in parents and (i := as_id(t.get("id")))]
 
 
 async def _total(
@@ -88,7 +95,7 @@ async def _total(
             raise RetryError("the server is still being indexed", after=float(wait))
         raise SkipError("Discord's search gives no total")
 
-    return await door.asked(search, attempts=TRIES)
+    return await door.asked(search, f"Message search in server {guild_id}", TRIES)
 
 
 def _portions(ids: Sequence[int], size: int) -> list[Sequence[int]]:

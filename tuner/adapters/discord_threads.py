@@ -79,7 +79,8 @@ class ArchivedThreads:
     def _say_stalled(self, parent: JsonObject) -> None:
         self._tally.note(
             f"{_place(parent)}: more than {PAGE} of its threads were archived in one moment, and "
-            "Discord's list shows no more of them than that. Name those that are missing in dataset.channels.",
+            "Discord's list shows no more of them than that. Name those that are missing in "
+            f"{self._tally.named('dataset.channels')}.",
             warning=True,
         )
 
@@ -127,7 +128,7 @@ class ArchivedThreads:
         async def ask() -> JsonObject:
             return _page_of_threads(await listing(channel_id, before=before, limit=PAGE))
 
-        page = await self._door.asked(ask)
+        page = await self._door.asked(ask, f"Archived threads of channel {channel_id}")
         return page["threads"], page.get("has_more") is True
 
     async def _search(self, parent: JsonObject, found: dict[int, JsonObject]) -> bool:
@@ -160,7 +161,7 @@ class ArchivedThreads:
             params = {**order, "limit": FOUND, "offset": offset}
             return _page_of_threads(await self._http.request(route, params=params))
 
-        return await self._door.asked(ask, attempts=SEARCH_ATTEMPTS)
+        return await self._door.asked(ask, f"Thread search in channel {channel_id}", SEARCH_ATTEMPTS)
 
 
 def _page_of_threads(answer: object) -> JsonObject:

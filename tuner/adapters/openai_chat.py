@@ -177,7 +177,7 @@ def _classed(error: openai.APIStatusError, model: str) -> TunerError:
             )
         case 404:
             return UsageError(
-                f"The model server knows no model {model!r} ({words}). Check models.segment, models.tool_trigger "
+                f"The model server knows no model {model!r} ({words}). Check how it is written, "
                 "and openai.base_url. What was decided so far is kept."
             )
         case 429 if "insufficient_quota" in (error.code, error.type):

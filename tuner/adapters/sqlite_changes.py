@@ -21,7 +21,7 @@ from tuner.stages.collect import Taken
 
 KEPT, FOR_GOOD, MISSING = 0, 1, 2  # messages.erased
 FEWEST = 20  # so many missing messages of a channel are erased whatever its size
-PAGE = 100
+PAGE = 99  # messages that a page of Discord's settles: beside them it shows where the next begins
 DAY = 86_400
 TOMBSTONE_DAYS = 30  # a page that is on the way arrives within minutes
 
@@ -86,6 +86,14 @@ class Changes:
         rows = await self._store.fetch(
             "SELECT id FROM messages WHERE channel_id = ? AND id BETWEEN ? AND ? AND content IS NOT NULL "
             "ORDER BY id",
+            (channel_id, within.first, within.last),
+        )
+        return [i for (i,) in rows]
+
+    async def held(self, channel_id: int, within: Range) -> list[int]:
+        """Ids of the messages there that are stored, with or without their text."""
+        rows = await self._store.fetch(
+            "SELECT id FROM messages WHERE channel_id = ? AND id BETWEEN ? AND ?",
             (channel_id, within.first, within.last),
         )
         return [i for (i,) in rows]

@@ -137,9 +137,9 @@ class Asker:
             async with self._returned:
                 await self._returned.wait_for(lambda: fits() or not self._in_flight)
             if self._spent or not fits():
-                self._stop(f"models.max_cost = {limit:g} $")
+                self._stop(f"{self._tally.named('models.max_cost')} = {limit:g} $")
         if settings.max_calls is not None and spending.calls >= settings.max_calls:
-            self._stop(f"models.max_calls = {settings.max_calls}")
+            self._stop(f"{self._tally.named('models.max_calls')} = {settings.max_calls}")
 
     def _stop(self, limit: str) -> None:
         self._spent = True

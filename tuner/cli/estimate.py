@@ -25,7 +25,7 @@ from tuner.pipeline import estimate_dataset
 from tuner.progress import Listener, Tally
 
 NOBODY = (
-    "Nobody in dataset.allowed_users wrote anything there: Discord finds {messages:,} messages in these channels, none "
+    "Nobody in {allowed} wrote anything there: Discord finds {messages:,} messages in these channels, none "
     "of them by these people. Right-click a person in Discord → Copy User ID, and compare."
 )
 
@@ -59,7 +59,7 @@ async def _before_reading(settings: Settings) -> Forecast | None:
                 client, dataset.channels, dataset.allowed_users, start, settings.collect
             )
     if usable == 0 and messages:
-        raise FatalError(NOBODY.format(messages=messages))
+        raise FatalError(NOBODY.format(allowed=settings.named("dataset.allowed_users"), messages=messages))
     stored = await _stored(settings)
     volume = Volume(messages, messages if usable is None else usable, stored, len(dataset.channels))
     found = forecast(volume, settings.dataset, settings.models, settings.collect)
@@ -85,7 +85,11 @@ def _forecast_lines(counts: dict[str, Any], settings: Settings) -> list[str]:
     """An estimate that was made before anything was read."""
     found = counts["estimate"]
     people = len(settings.dataset.allowed_users)
-    by = f", {found['usable']:,} of them by the {people} people in dataset.allowed_users" if people else ""
+    by = (
+        f", {found['usable']:,} of them by the {people} people in {settings.named('dataset.allowed_users')}"
+        if people
+        else ""
+    )
     wanted = ", all that are wanted" if found["segments"] == settings.dataset.max_samples else ""
     return [
         "Estimate, before anything was read:",

@@ -87,22 +87,32 @@ def load(
     else:
         faults += _contradictions(settings)
         if not faults:
-            return settings
+            return settings.called(typed)
     faults = [_as_typed(fault, typed) for fault in faults]
     raise UsageError(f"{origin} has {_counted(len(faults))}:\n" + "\n".join(f"  - {f}" for f in faults))
 
 
-def changed(settings: Settings, overrides: Iterable[tuple[str, Any]], origin: str) -> Settings:
-    """The settings with some values replaced, checked again as a whole. Faults name a value by its key alone."""
+def changed(
+    settings: Settings,
+    overrides: Iterable[tuple[str, Any]],
+    origin: str,
+    typed: Mapping[str, str] = MappingProxyType({}),
+) -> Settings:
+    """The settings with some values replaced, checked again as a whole.
+
+    What is said of a value names it by its key alone, or as in `typed`.
+    """
     overrides = list(overrides)
-    typed = {dotted: dotted.rpartition(".")[2] for dotted, _ in overrides}
-    return load(settings.model_dump(exclude_unset=True), overrides, origin, typed)
+    names = {dotted: typed.get(dotted, dotted.rpartition(".")[2]) for dotted, _ in overrides}
+    return load(settings.model_dump(exclude_unset=True), overrides, origin, names)
 
 
 def _as_typed(fault: str, typed: Mapping[str, str]) -> str:
+    """A fault that calls settings what somebody typed; in front, of a list's item, the list."""
     for dotted, name in typed.items():
         if found := re.match(rf"{re.escape(dotted)}(\.\d+)?: ", fault):
-            return f"{name}: {fault[found.end() :]}"
+            fault = f"{name}: {fault[found.end() :]}"
+        fault = re.sub(rf"(?<![\w.]){re.escape(dotted)}(?![\w.]*\w)", lambda _, n=name: n, fault)  # type: ignore[misc]
     return fault
 
 

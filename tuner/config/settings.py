@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 RULES = "rules"  # in place of a model: no key, deterministic
 TOKEN_ENV = "DISCORD_API_TOKEN"  # where the bot's token is, unless another variable is named
@@ -220,3 +221,14 @@ class Settings(Table):
     segment: SegmentRules = SegmentRules()
     prompt: Prompt = Prompt()
     export: Export = Export()
+    _typed: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def called(self, typed: Mapping[str, str]) -> Settings:
+        """The same, remembering under which name somebody typed a `table.key`: an option, for example."""
+        copy = self.model_copy()
+        copy._typed = {**self._typed, **typed}
+        return copy
+
+    def named(self, setting: str) -> str:
+        """What to call a `table.key` before whoever set it."""
+        return self._typed.get(setting, setting)

@@ -24,7 +24,7 @@ def nothing(tally: Tally, earliest: datetime | None = None) -> str:
     if tally.samples:
         return ""
     if not tally.stages["segment"].came:
-        since = f" since {_moment(earliest)} (dataset.earliest)" if earliest else ""
+        since = f" since {_moment(earliest)} ({tally.named('dataset.earliest')})" if earliest else ""
         why = f"No words of people who may be used are stored in these channels{since}."
     else:
         why = f"Left out: {left_out(tally)}."
@@ -62,8 +62,9 @@ def _undecided(tally: Tally, most: float) -> str:
 def _cut_short(tally: Tally, former_lines: int) -> str:
     if SPENT not in tally.stages["refine"].dropped or not 0 < tally.samples < former_lines:
         return ""
+    limits = ", ".join(map(tally.named, ("models.max_calls", "models.max_cost")))
     return (
-        f"The budget (models.max_calls, models.max_cost) is spent, and the {tally.samples:,} samples made are fewer "
+        f"The budget ({limits}) is spent, and the {tally.samples:,} samples made are fewer "
         f"than the {former_lines:,} of the dataset that is there, which stays. What was decided is kept: build again "
         "to go on from there."
     )

@@ -22,6 +22,8 @@ _DROPPED = re.compile(rf"[\\{_UNSEEN}]")
 # Letters of scripts that part words with spaces. Elsewhere a name may end anywhere: 太郎さん names 太郎.
 _LETTER = r"[0-9A-Za-z_\u00aa-\u024f\u0370-\u052f\u1e00-\u1fff]"
 _END = re.compile(rf"(?<!\s)(?:(?<!{_LETTER})|(?!{_LETTER}))")
+_NAMING = re.compile(rf"[@＠﹫](?!(?:{'|'.join(NOBODYS)})\b)[^\s@＠﹫]")
+_MARKUP = re.compile(r"<@[!&]?\d{1,20}>")
 _WORD = re.compile(rf"[@＠﹫{_UNSEEN}]+[\w.]*\w")
 _DISCRIMINATOR = re.compile(r"#\d{4}(?!\d)")
 
@@ -36,6 +38,11 @@ def plain(name: str) -> str:
 def may_name(text: str) -> bool:
     """Whether a text may name somebody at all."""
     return any(sign in text for sign in "@＠﹫")
+
+
+def may_name_anybody(text: str) -> bool:
+    """Whether a text may name a person by what they are called, not by an id."""
+    return may_name(text) and bool(_NAMING.search(_MARKUP.sub("", text)))
 
 
 def candidates(text: str) -> set[str]:

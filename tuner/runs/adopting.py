@@ -15,11 +15,11 @@ from tuner.errors import UsageError
 from tuner.people.audience import Audience
 from tuner.progress import Tally
 
+ALLOWED = "dataset.allowed_users"
 EVERYONE = (
-    "dataset.allowed_users is empty: everyone's words are used, bots excepted. Name the people who "
+    f"{ALLOWED} is empty: everyone's words are used, bots excepted. Name the people who "
     "agreed, to use theirs only."
 )
-REREAD = "People were added to dataset.allowed_users: history is read again for their words."
 
 
 async def audience_of_run(
@@ -44,10 +44,10 @@ async def adopt_audience(
     leaving = await people.leaving(audience)
     if leaving.messages and not confirmed:
         raise UsageError(
-            f"dataset.allowed_users leaves out {_counted(leaving.people, 'person', 'people')} whose words are stored: "
-            f"{_counted(leaving.messages, 'message', 'messages')} would be erased, for good. If that is meant, build "
-            "with --yes (in Discord: confirm:True). If not, name them again. A dry run shows what would come out and "
-            "erases nothing."
+            f"{settings.named(ALLOWED)} leaves out {_counted(leaving.people, 'person', 'people')} whose words "
+            f"are stored: {_counted(leaving.messages, 'message', 'messages')} would be erased, for good. If that is "
+            "meant, build with --yes (in Discord: confirm:True). If not, name them again. A dry run shows what "
+            "would come out and erases nothing."
         )
     change = await history.adopt(audience)
     if change.people_removed:
@@ -56,7 +56,7 @@ async def adopt_audience(
             f"{change.people_removed} people."
         )
     if change.must_reread:
-        tally.note(REREAD)
+        tally.note(f"People were added to {settings.named(ALLOWED)}: history is read again for their words.")
     return history, audience
 
 
@@ -75,13 +75,13 @@ async def look_as_audience(store: Store, settings: Settings, tally: Tally) -> tu
         return history, asked
     if (asked.allowed is None and adopted.allowed is not None) or asked.named - adopted.named:
         tally.note(
-            "People were added to dataset.allowed_users: the next build that is no dry run reads their words."
+            f"People were added to {settings.named(ALLOWED)}: the next build that is no dry run reads their words."
         )
     leaving = await people.leaving(asked)
     if leaving.messages:
         tally.note(
             f"Without the dry run, {leaving.messages} messages of {leaving.people} people who are no longer in "
-            "dataset.allowed_users would be erased; here they are left out only."
+            f"{settings.named(ALLOWED)} would be erased; here they are left out only."
         )
     return await narrowed(store, asked), adopted
 

@@ -14,6 +14,7 @@ from tuner.config.settings import Collect, Dataset
 from tuner.errors import FatalError, SkipError
 from tuner.models import Channel, Message
 from tuner.people.intake import Page
+from tuner.people.names import may_name_anybody
 from tuner.progress import ChannelTally, Tally
 from tuner.ranges import Range, resume_after
 from tuner.stages.source import NoneReadableError, Source, UnreachableError, Wanted, in_order
@@ -42,6 +43,9 @@ class Archive(Protocol):
 
     async def kept(self, channel_id: int, within: Range) -> list[int]:
         """Ids of the messages there that are stored with their text."""
+
+    async def held(self, channel_id: int, within: Range) -> list[int]:
+        """Ids of the messages there that are stored, with or without it."""
 
     async def save_channel(self, channel: Channel) -> None: ...
 
@@ -106,6 +110,7 @@ class Collection:
         self._deleted: dict[str, int] = {}
         self._left = len(read)
         self._done = {channel.id: asyncio.Event() for channel in read}
+        self._over = asyncio.Event()
 
     async def ready(self, channel: Channel) -> None:
         """Return when the channel has been read or given up; raise what ended all reading."""
@@ -113,6 +118,26 @@ class Collection:
             await self._done[channel.id].wait()
         if self._fault:
             raise self._fault
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all reading has ended, so that everybody whom this run learns of is known."""
+        return self._over.is_set()
+
+    async def over(self) -> None:
+        """Return when all reading has ended; raise what ended it early."""
+        await self._over.wait()
+        if self._fault:
+            raise self._fault
+
+    async def settle_names(self) -> None:
+        """Call the channels by names that name nobody outside; one that may name somebody waits for all reading."""
+        if any(may_name_anybody(f"{channel.name}\n{channel.topic}") for channel in self.channels):
+            await self.over()
+            self.channels = [_titled(await self._archive.nameless(channel)) for channel in self.channels]
+            for channel in self.channels:
+                if progress := self._tally.channels.get(channel.id):
+                    progress.name = channel.name
 
     def enough(self) -> None:
         """The run has what it wants: say which channels were left where they are."""
@@ -143,7 +168,7 @@ class Collection:
         except* Exception as faults:  # noqa: BLE001 - kept for `ready`, which raises it
             self._fault = faults.exceptions[0]
         finally:
-            for event in self._done.values():
+            for event in (*self._done.values(), self._over):
                 event.set()
             await self._archive.purge()  # of deletions and edits that reading found
 
@@ -169,7 +194,10 @@ class Collection:
         async def kept(within: Range) -> Sequence[int]:
             return await self._archive.kept(channel.id, within)
 
-        return Wanted(self._start, ranges, self._dataset.max_messages, kept)
+        async def held(within: Range) -> Sequence[int]:
+            return await self._archive.held(channel.id, within)
+
+        return Wanted(self._start, ranges, self._dataset.max_messages, kept, held)
 
     async def _read(self, channel: Channel, wanted: Wanted) -> None:
         progress = self._tally.channels[channel.id]
@@ -235,7 +263,8 @@ class Collection:
         progress.state = "stopped"
         self._tally.note(
             f"#{channel.name}: stopped at {snowflake.moment(last):%Y-%m-%d %H:%M} UTC, as "
-            f"dataset.max_messages = {self._dataset.max_messages} says; the next run goes on from there."
+            f"{self._tally.named('dataset.max_messages')} = {self._dataset.max_messages} says; "
+            "the next run goes on from there."
         )
 
     async def _settle(self, channel: Channel) -> None:

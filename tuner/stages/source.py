@@ -36,13 +36,14 @@ class Wanted:
     """What a run wants of a channel: everything from id `start` on that `ranges` do not hold.
 
     `limit` is how many messages it will take at most, None for all. `kept` tells which messages of a range are
-    stored with their text, so that the source can tell which of them are gone.
+    stored with their text, so that the source can tell which of them are gone; `held`, which are stored at all.
     """
 
     start: int
     ranges: tuple[Range, ...]
     limit: int | None
     kept: Callable[[Range], Awaitable[Sequence[int]]] = _nothing_kept
+    held: Callable[[Range], Awaitable[Sequence[int]]] = _nothing_kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,8 @@ async def test_a_large_server_is_read_once_and_then_only_what_is_new(work: Workp
         assert [i for (i,) in work.rows("SELECT id FROM messages ORDER BY id")] == everywhere
         assert len(everywhere) == stats.counts["stages"]["collect"]["out"] == 12_000
         asked = [(one.path, one.query["after"]) for one in server.history_requests()]
-        # A full page is never an end: channels of 2,000 and 1,500 messages, posts of 100.
-        assert len(asked) == len(set(asked)) == 31 + 25 + 21 + 16 + 2 * 30
+        # A full page is never an end, and shows 99 messages that the one before did not.
+        assert len(asked) == len(set(asked)) == 31 + 26 + 21 + 16 + 2 * 30
 
         before, first_bytes = len(server.requests), work.records.read_bytes()
         await work.build(server, channels)
@@ -64,7 +64,7 @@ async def test_a_large_server_is_read_once_and_then_only_what_is_new(work: Workp
         world.fill(id_of(post.data), 10)
         before = len(server.requests)
         stats = await work.build(server, channels)
-        assert pages(server, general, before) == [(100, last_of_general), (100, ids(world, general)[-41])]
+        assert pages(server, general, before) == [(100, last_of_general), (100, ids(world, general)[-41] - 1)]
         assert pages(server, id_of(post.data), before) == [(100, last_of_post)]
         assert len(pages(server, since=before)) == 3
         assert stats.counts["stages"]["collect"]["out"] == 150
@@ -77,11 +77,11 @@ async def test_a_large_server_is_read_once_and_then_only_what_is_new(work: Workp
 async def test_pages_are_asked_for_in_order_and_none_more_than_needed(
     server: LoopbackDiscord, work: Workplace, world: World, general: int, count: int
 ) -> None:
-    """A full page is never an end."""
+    """A full page is never an end, and the next one shows its last millisecond once more."""
     world.fill(general, count)
     there = ids(world, general)
     await work.build(server, [general])
-    assert pages(server, general) == [(100, 0), (100, there[99]), (100, there[199])]
+    assert pages(server, general) == [(100, 0), (100, there[99] - 1), (100, there[198] - 1)]
     assert work.stored(general) == there
     assert work.ranges(general) == [(0, there[-1])]
 
@@ -93,7 +93,7 @@ async def test_a_page_in_any_order_leads_to_the_message_after_its_largest_id(
     swapped = [dict(m) for m in world.channels[general].messages[:100]]
     server.fail(r"/messages$", Answer(200, [*swapped[50:], *swapped[:50]]))
     await work.build(server, [general])
-    assert pages(server, general) == [(100, 0), (100, ids(world, general)[99])]
+    assert pages(server, general) == [(100, 0), (100, ids(world, general)[99] - 1)]
     assert work.stored(general) == ids(world, general)
 
 
@@ -106,13 +106,13 @@ async def test_reading_starts_at_earliest_and_moving_it_back_reads_only_what_is_
     await work.build(server, [general], {"dataset.earliest": late.isoformat()})
     assert work.stored(general) == there[700:]
     start = snowflake(int(late.timestamp() * 1000))
-    assert pages(server, general) == [(100, start - 1), *((100, there[i]) for i in (799, 899, 999))]
+    assert pages(server, general) == [(100, start - 1), *((100, there[i] - 1) for i in (799, 898, 997))]
     assert work.ranges(general) == [(start, there[-1])]
 
     before = len(server.requests)
     await work.build(server, [general], {"dataset.earliest": early.isoformat()})
     back = snowflake(int(early.timestamp() * 1000))
-    assert pages(server, general, before) == [(100, back - 1), (100, there[549]), (100, there[649])]
+    assert pages(server, general, before) == [(100, back - 1), (100, there[549] - 1), (100, there[648] - 1)]
     assert work.stored(general) == there[450:]
     assert work.ranges(general) == [(back, there[-1])]
 
@@ -133,7 +133,7 @@ async def test_a_gap_between_two_ranges_is_closed(
     assert len(work.ranges(general)) == 2
     before = len(server.requests)
     await work.build(server, [general])
-    assert pages(server, general, before) == [(100, there[149]), (100, there[249]), (100, there[349])]
+    assert pages(server, general, before) == [(100, there[i] - 1) for i in (149, 248, 347)]
     assert work.stored(general) == there
     assert len(work.ranges(general)) == 1
 
@@ -153,7 +153,7 @@ async def test_max_messages_reads_the_oldest_and_the_next_run_goes_on(
             "#general: stopped at 2024-01-01" in note and "next run goes on" in note for note in stopped
         )
     assert work.stored(other) == ids(world, other)
-    assert [limit for limit, _ in pages(server, general)] == [100, 50, 100, 50, 100, 50]
+    assert [limit for limit, _ in pages(server, general)] == [100, 51, 100, 52, 100, 52]
 
 
 async def test_max_messages_says_where_it_stopped_whatever_the_pages_held(
@@ -177,12 +177,12 @@ async def test_max_messages_says_where_it_stopped_whatever_the_pages_held(
     assert len(work.contents(general)) == 108
 
 
-async def test_a_channel_that_seems_empty_costs_one_request(
+async def test_a_channel_that_seems_empty_costs_two_requests(
     server: LoopbackDiscord, work: Workplace, general: int
 ) -> None:
     """No last message is no proof: a compatible server, or a hiccup, leaves the field out."""
     stats = await work.build(server, [general])
-    assert pages(server) == [(100, 0)]
+    assert [one.query.get("after") for one in server.history_requests()] == ["0", None]
     assert stats.counts["channels"][str(general)]["state"] == "up to date"
 
 
@@ -271,7 +271,7 @@ async def test_all_archived_threads_are_found_over_several_pages_of_them(
     for thread in (made[0], made[99], made[100], made[204], active):
         assert work.stored(thread) == ids(world, thread) != []
     if type != FORUM:  # a thread whose counts agree that it is empty costs nothing
-        assert len(server.history_requests()) == 5 + 1  # the parent's hint is null
+        assert len(server.history_requests()) == 5 + 2  # the parent's hint is null
 
 
 async def test_a_forum_post_begins_with_the_message_that_has_its_id(

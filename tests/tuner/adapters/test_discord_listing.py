@@ -95,10 +95,47 @@ async def test_an_active_thread_of_no_parent(
 
     server.fail("/threads/active$", Changed(orphan), times=None)
     server.fail(f"^/channels/{thread}$", Changed(lambda body: body | {"parent_id": parent}), times=None)
-    await work.build(server, [general])
+    stats = await work.build(server, [general])
     assert are_stored(work, world, general)
-    await work.build(server, [thread])
+    [note] = [note for note in stats.counts["notes"] if "left out, as no channel" in note]
+    assert note.startswith("1 active thread of") and str(thread) in note and "orphan" not in note
+    stats = await work.build(server, [thread])
     assert are_stored(work, world, thread)
+    assert not [note for note in stats.counts["notes"] if "left out, as no channel" in note]
+
+
+async def test_many_active_threads_of_no_parent_are_counted(
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
+) -> None:
+    for _ in range(7):
+        world.add_thread(general)
+
+    def orphans(body: Any) -> Any:
+        return body | {"threads": [{k: v for k, v in t.items() if k != "parent_id"} for t in body["threads"]]}
+
+    world.fill(general, 3)
+    server.fail("/threads/active$", Changed(orphans), times=None)
+    stats = await work.build(server, [general])
+    [note] = [note for note in stats.counts["notes"] if "left out, as no channel" in note]
+    assert note.startswith("7 active threads of") and "and others" in note
+
+
+async def test_a_line_for_each_request_says_what_was_asked_about(
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.fill(general, 3)
+    with caplog.at_level("DEBUG", "tuner"):
+        await work.build(server, [general])
+    asked = [line for line in caplog.messages if "asked, and got" in line]
+    guild = world.channels[general].data["guild_id"]
+    for about in (
+        f"Channel {general}",
+        f"Server {guild}",
+        f"Archived threads of channel {general}",
+        "#general",
+    ):
+        assert any(line.startswith(about) for line in asked), about
+    assert not [line for line in asked if line.startswith("Discord")]
 
 
 ODD_LISTS: list[Callable[[list[Any]], list[Any]]] = [

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.support.building import Workplace
+from tests.support.discord_faults import http_error
 from tests.support.discord_world import FORUM, JsonObject, World, id_of
 from tests.support.loopback_discord import LoopbackDiscord
 from tuner.adapters.discord_page import read_page
@@ -61,6 +62,31 @@ async def test_an_outsider_is_hidden_before_and_after_a_word_of_theirs(
         "ask @ada about that one",
         "@someone was here",
     ]
+
+
+@pytest.mark.parametrize("samples", [None, 2])
+async def test_a_name_that_the_run_learns_last_is_in_none_of_its_samples(
+    server: LoopbackDiscord, work: Workplace, world: World, people: list[JsonObject], samples: int | None
+) -> None:
+    ada, bo, outsider = people
+    first = world.add_channel("first", topic="ask @Zanzibar about pumps")
+    second = world.add_channel("second")
+    for i in range(3):
+        question = world.add_message(first, ada, f"how does @Zanzibar repair pump number {i}?")
+        world.add_message(first, bo, f"you mentioned that @zanzibar opens number {i}", reply_to=question)
+    world.fill(second, 250, authors=[ada, bo])
+    world.add_message(second, outsider, "here I am")
+    # What is to be learnt comes long after the first channel could be made samples of.
+    server.fail(rf"^/channels/{second}/messages$", http_error(500), after=2, times=3)
+    changes = {
+        "dataset.allowed_users": [ada["id"], bo["id"]],
+        "dataset.max_samples": samples,
+        "dataset.raw_dump_dir": str(work.folder / "dump"),
+    }
+    stats = await work.build(server, [first, second], changes)
+    assert stats.counts["samples"]
+    assert b"@someone" in work.records.read_bytes()
+    assert left_over(work, "zanzibar") == []
 
 
 async def test_who_is_admitted_later_is_named_where_they_were_mentioned(

@@ -96,7 +96,7 @@ async def test_empty_pages_in_the_middle_that_stay_are_named_and_end_nothing_for
     server.fail(history_of(general), Changed(hide_the_middle), times=None)
     stats = await work.build(server, [general])
     assert any("#general" in note and "newer messages" in note for note in stats.counts["notes"])
-    assert work.ranges(general) == [(0, there[99])]
+    assert work.ranges(general) == [(0, there[99] - 1)]
     server.heal()
     await work.build(server, [general])
     assert is_whole(work, world, general)
@@ -110,23 +110,66 @@ async def test_a_server_that_shows_one_page_for_ever_is_not_asked_for_ever(
     server.fail(history_of(general), Answer(200, first), times=None)
     stats = await work.build(server, [general])
     assert any("same page again" in note for note in stats.counts["notes"])
-    assert len(server.history_requests()) == 2
+    assert len(server.history_requests()) == 3
 
 
 # Hints
 
 
 @pytest.mark.parametrize("count", [12, 100, 250, 300])
-async def test_a_null_hint_costs_one_request_and_no_message(
+async def test_a_null_hint_costs_a_second_look_and_no_message(
     server: LoopbackDiscord, work: Workplace, world: World, general: int, count: int
 ) -> None:
     world.fill(general, count)
     world.channels[general].data["last_message_id"] = None
     await work.build(server, [general])
     assert is_whole(work, world, general)
-    assert len(server.history_requests()) == count // 100 + 1
-    await work.build(server, [general])
     assert len(server.history_requests()) == count // 100 + 2
+    await work.build(server, [general])
+    assert len(server.history_requests()) == count // 100 + 4
+
+
+@pytest.mark.parametrize("hint", [None, 40], ids=["null", "stale"])
+@pytest.mark.parametrize("fault", [WITHOUT_LAST, HALF, NOTHING], ids=range(3))
+@pytest.mark.parametrize("place_of_fault", [0, 1, 4])
+async def test_a_page_cut_short_ends_nothing_where_the_hint_tells_nothing(
+    server: LoopbackDiscord,
+    work: Workplace,
+    world: World,
+    general: int,
+    hint: int | None,
+    fault: Changed | Answer,
+    place_of_fault: int,
+) -> None:
+    world.fill(general, 450)
+    newest = world.channels[general].messages[hint]["id"] if hint else None
+    world.channels[general].data["last_message_id"] = newest
+    server.fail(history_of(general), fault, after=place_of_fault)
+    await work.build(server, [general])
+    # A hint that is believed while nothing was shown yet is the one thing that ends a channel unseen.
+    assert work.stored(general) == ids(world, general)
+    assert work.ranges(general) == [(0, ids(world, general)[-1])]
+
+
+async def test_an_empty_channel_without_a_hint_costs_two_requests(
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
+) -> None:
+    other = world.add_channel("other")
+    world.fill(other, 3)
+    world.channels[general].data["last_message_id"] = None
+    for run in (1, 2):
+        await work.build(server, [general, other])
+        assert len(server.history_requests(general)) == 2 * run
+
+
+async def test_an_empty_second_look_is_taken_once_more(
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
+) -> None:
+    world.fill(general, 30)
+    world.channels[general].data["last_message_id"] = None
+    server.fail(history_of(general), NOTHING, after=1)
+    await work.build(server, [general])
+    assert is_whole(work, world, general)
 
 
 @pytest.mark.parametrize("stale", [0, 40, 99, 100, 199])
@@ -190,6 +233,72 @@ async def test_messages_of_one_millisecond_that_swap_at_a_pages_edge_stay(
     stats = await work.build(server, [general], REREAD)
     assert sorted(filter(None, work.contents(general))) == sorted(m["content"] for m in messages)
     assert deletion_notes(stats) == []
+
+
+def unordered_within_milliseconds(world: World, channel: int) -> Callable[[JsonObject], None]:
+    """Swaps the channel's twins each time that a page was shown."""
+
+    def swap(_: JsonObject) -> None:
+        messages = world.channels[channel].messages
+        for i in range(len(messages) - 1):
+            if id_of(messages[i]) >> 22 == id_of(messages[i + 1]) >> 22:
+                messages[i], messages[i + 1] = messages[i + 1], messages[i]
+                return
+
+    return swap
+
+
+@pytest.mark.parametrize("first", [98, 99, 197, 198])
+@pytest.mark.parametrize("again", [False, True])
+async def test_twins_that_swap_between_two_pages_are_both_read(
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, first: int, again: bool
+) -> None:
+    ada, ms = world.add_user("ada"), world.clock_ms + 10_000_000
+    world.fill(general, first)
+    for i in range(2):
+        world.add_message(general, ada, f"twin {i}", id=snowflake(ms, i))
+    world.fill(general, 130, start=ms + 5000)
+    contents = [message["content"] for message in world.channels[general].messages]
+    if again:
+        await work.build(server, [general])
+    swap = unordered_within_milliseconds(world, general)
+    swap({})  # the later twin is the last of a page, and the earlier one the first of none
+
+    def shown(body: list[JsonObject]) -> list[JsonObject]:
+        swap({})
+        return body
+
+    server.fail(history_of(general), Changed(shown), times=None)
+    stats = await work.build(server, [general], REREAD if again else NO_CHANGES)
+    assert work.contents(general) == contents
+    assert work.ranges(general) == [(0, ids(world, general)[-1])]
+    assert deletion_notes(stats) == []
+    if not again:
+        assert stats.counts["stages"]["collect"]["dropped"] == {}
+        assert len(server.history_requests()) == (first + 132) // 99 + 1
+
+
+@pytest.mark.parametrize("crowd", [100, 101, 350])
+async def test_more_messages_of_one_millisecond_than_a_page_holds(
+    server: LoopbackDiscord, work: Workplace, world: World, general: int, crowd: int
+) -> None:
+    ada, ms = world.add_user("ada"), world.clock_ms + 10_000_000
+    world.fill(general, 60)
+    for i in range(crowd):
+        world.add_message(general, ada, f"one of many {i}", id=snowflake(ms, i))
+    world.fill(general, 60, start=ms + 5000)
+    stats = await work.build(server, [general])
+    assert is_whole(work, world, general)
+    assert stats.counts["stages"]["collect"]["dropped"] == {}
+
+
+async def test_a_limit_counts_no_message_twice(
+    server: LoopbackDiscord, work: Workplace, world: World, general: int
+) -> None:
+    world.fill(general, 400)
+    for run in (1, 2, 3):
+        await work.build(server, [general], {"dataset.max_messages": 130})
+        assert len(work.stored(general)) == min(130 * run, 400)
 
 
 # Deletions that are inferred

@@ -85,7 +85,7 @@ def test_only_words_that_may_be_used_become_samples(place: Place, world: World) 
     assert place.searches == 2
     code, out, err = place.estimate([tools], "-u", "5")
     assert (code, out) == (1, "")
-    assert "Nobody in dataset.allowed_users wrote anything there" in err and "60 messages" in err
+    assert "Nobody in --allowed-users wrote anything there" in err and "60 messages" in err
 
 
 def test_many_people_are_asked_about_in_portions(place: Place, world: World) -> None:
@@ -203,6 +203,9 @@ def test_nobody_allowed_wrote_anything(place: Place, capsys: pytest.CaptureFixtu
         ]
         assert main([*command, *more]) == 1
         said = capsys.readouterr().err
-        assert "Nobody in dataset.allowed_users (2 ids) wrote anything in the 1 channels" in said
+        assert "Nobody in --allowed-users (2 ids) wrote anything in the 1 channels" in said
         assert "300 messages by others" in said
+    by_set = [*command[:3], "--set", "dataset.allowed_users=[5, 6]", *command[6:]]
+    assert main(by_set) == 1
+    assert "Nobody in dataset.allowed_users (2 ids) wrote anything" in capsys.readouterr().err
     assert main([*command, "-u", *(str(user_id(name)) for name in PEOPLE)]) == 0

@@ -174,9 +174,21 @@ def test_a_model_wants_a_key(place: Place) -> None:
 def test_a_channel_that_the_exports_do_not_hold(place: Place) -> None:
     said = place.refusal(2, "--from-export", "exports", "--channels", "5")
     assert said == (
-        "dataset.channels names 5, which the exports do not hold. They hold: "
-        f"{channel_id('workshop')} (workshop)."
+        f"--channels names 5, which the exports do not hold. They hold: {channel_id('workshop')} (workshop)."
     )
+
+
+@pytest.mark.parametrize(
+    "form", [["-c", "5"], ["--channels", "5"], ["--set", "dataset.channels=[5]"]], ids=str
+)
+def test_channels_are_called_as_they_were_typed(place: Place, form: list[str]) -> None:
+    said = place.refusal(2, "--from-export", "exports", *form)
+    assert said.startswith("dataset.channels names 5" if "--set" in form else "--channels names 5")
+
+
+def test_people_are_called_as_they_were_typed(place: Place) -> None:
+    said = place.refusal(2, "--from-export", "exports", "-u", "5", "--set", "dataset.personas=[6]")
+    assert "dataset.personas: 6 is not in --allowed-users" in said
 
 
 def test_an_export_that_is_not_there(place: Place) -> None:
@@ -357,7 +369,7 @@ def test_a_place_that_cannot_be_written(place: Place, option: tuple[str, str]) -
         (("--output", "data/"), "--output: names a folder, 'data/'; name a file in it"),
         (("--stats-file", "."), "--stats-file: names a folder, '.'; name a file in it"),
         (("--output", "tuner.db"), "--output: is the same file as store.path"),
-        (("--stats-file", "records.openai.jsonl"), "for openai: is the same file as dataset.stats_path"),
+        (("--stats-file", "records.openai.jsonl"), "for openai: is the same file as --stats-file"),
         (("--stats-file", "tuner.db-wal"), "--stats-file: is the same file as the archive's -wal"),
         (("--output", "./config.toml"), "--output: is the same file as the configuration"),
         (("--output", "exports/workshop.json"), "exports/workshop.json is read by this command"),

@@ -1,0 +1,82 @@
+"""Stored words for making samples of, while channels are still being read.
+
+Whoever is outside is known by a name only once some channel has shown a message of theirs. A text that may name
+somebody is therefore handed out when all reading is over, and names nobody outside by then; the rest at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from tuner.models import Channel, Message
+from tuner.people.intake import words_of
+from tuner.people.names import may_name_anybody
+
+
+class Archive(Protocol):
+    """Stored history, oldest first."""
+
+    async def channels(self) -> list[Channel]: ...
+
+    def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]: ...
+
+    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]: ...
+
+    async def by_id(self, ids: Sequence[int]) -> list[Message]: ...
+
+
+class Reading(Protocol):
+    """The reading that is going on."""
+
+    @property
+    def is_over(self) -> bool: ...
+
+    async def over(self) -> None:
+        """Return when everything was read or given up."""
+
+
+class PatientArchive:
+    """An archive as those see it who make samples."""
+
+    def __init__(self, archive: Archive, reading: Reading) -> None:
+        self._archive = archive
+        self._reading = reading
+
+    async def channels(self) -> list[Channel]:
+        return await self._archive.channels()
+
+    async def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]:
+        """A channel's messages from id `start` on, in batches; it waits before the first that may name anybody."""
+        while True:
+            over = self._reading.is_over  # before the words are fetched: it may end meanwhile
+            async with aclosing(self._archive.messages(channel_id, start)) as batches:
+                async for batch in batches:
+                    free = len(batch) if over else _unnaming(batch)
+                    if free:
+                        yield batch[:free]
+                    if free < len(batch):
+                        start = batch[free].id
+                        break
+                    over = self._reading.is_over
+                else:
+                    return
+            await self._reading.over()
+
+    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
+        return await self._archive.search(channel_id, word, before, limit)
+
+    async def by_id(self, ids: Sequence[int]) -> list[Message]:
+        over = self._reading.is_over
+        found = await self._archive.by_id(ids)
+        if over or _unnaming(found) == len(found):
+            return found
+        await self._reading.over()
+        return await self._archive.by_id(ids)
+
+
+def _unnaming(messages: Sequence[Message]) -> int:
+    """How many messages come before the first that may name anybody."""
+    naming = (i for i, message in enumerate(messages) if any(map(may_name_anybody, words_of(message))))
+    return next(naming, len(messages))
