@@ -61,13 +61,13 @@ CORE = {
         accha""",
     "bn": "ধন্যবাদ|হ্যাঁ|ঠিক আছে|আচ্ছা|নমস্কার|না",
     "ta": "நன்றி|ஆமாம்|ஆம்|சரி|வணக்கம்|இல்லை",
-    "ko": """감사합니다|감사해요|감사|고마워|고마워요|고맙습니다|네|넵|넹|예|응|ㅇㅇ|ㄱㅅ|안녕하세요|안녕|알겠습니다|알겠어요|알겠어|
-        맞아요|맞아|맞습니다|그래요|그래|좋아요|좋아|좋네요|아니요|아니|수고하세요|동의합니다""",
+    "ko": """감사합니다|감사해요|감사|고마워|고마워요|고맙습니다|네|넵|넹|예|응|ㅇㅇ|ㄱㅅ|안녕하세요|안녕|알겠습니다|
+        알겠어요|알겠어|맞아요|맞아|맞습니다|그래요|그래|좋아요|좋아|좋네요|아니요|아니|수고하세요|동의합니다""",
 }
 AROUND = """
 you u so very much a lot all for the help that your i it me too and man guys everyone bro dude mate again then well
 really there my pleasure to just anyway anyways to hear buddy friend sir one bit ton so thats its have great day
-dir euch ihnen für die das die hilfe sehr auch dann mal schön viel vielmals na und
+dir euch ihnen vielen lieben liebe ganz für die das die hilfe sehr auch dann mal schön viel vielmals na und
 beaucoup bien vous toi pour aide ton votre l très tout le monde et
 muchas muchos muchísimas por la ayuda a todos tu su y muy ti te usted
 muito muita mesmo pela ajuda por a todos você e pra

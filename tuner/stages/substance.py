@@ -15,7 +15,9 @@ _EMOJI = re.compile(r":\w{2,32}:")
 _MENTION = re.compile(r"[@#]\w{1,64}")
 _BREAK = re.compile(r"[^\w\s'-]+|\n")
 # To a bot: a sign and a word without a space, and no sentence behind them.
-_COMMAND = re.compile(r"[!/][a-z][\w-]*(?:\s+[^\s.,;:!?]+){0,6}|[.$%&+;?~>-][a-z][\w-]*(?:\s+\S+)?", re.IGNORECASE)
+_COMMAND = re.compile(
+    r"[!/][a-z][\w-]*(?:\s+[^\s.,;:!?]+){0,6}|[.$%&+;?~>-][a-z][\w-]*(?:\s+\S+)?", re.IGNORECASE
+)
 
 
 def substance(text: str) -> int:

@@ -14,7 +14,8 @@ vielen Dank dir|danke für die Hilfe!|ja genau|Guten Morgen|merci beaucoup pour 
 muchas gracias por la ayuda|vale, gracias|sí claro|muito obrigado pela ajuda|valeu, até|beleza|grazie mille|va bene
 dank je wel|bedankt|dziękuję bardzo|tak, jasne|teşekkür ederim|tamam|terima kasih banyak|cảm ơn bạn nhiều
 спасибо большое!|да, хорошо|понял, спасибо|дякую|ευχαριστώ πολύ|شكرا جزيلا لك|نعم|ممنون|תודה רבה|बहुत धन्यवाद|ठीक है
-谢谢你|好的谢谢|对对对|ありがとうございます！|なるほどですね|はい|了解です|ขอบคุณมากครับ 555|ใช่ครับ|감사합니다 ㅎㅎ|네 맞아요
+谢谢你|好的谢谢|对对对|ありがとうございます！|なるほどですね|はい|了解です|ขอบคุณมากครับ 555
+ใช่ครับ|감사합니다 ㅎㅎ|네 맞아요
 """
 TOLD = [
     "turn it upside down",
@@ -44,7 +45,9 @@ def test_a_sentence_tells_something(text: str) -> None:
     assert not is_junk(text)
 
 
-@pytest.mark.parametrize("text", ["yes", "7", "no", "はい", "谢谢", "the blue one", "/etc/hosts", "!important wins, always."])
+@pytest.mark.parametrize(
+    "text", ["yes", "7", "no", "はい", "谢谢", "the blue one", "/etc/hosts", "!important wins, always."]
+)
 def test_what_is_no_junk(text: str) -> None:
     assert not is_junk(text)
 
@@ -61,7 +64,9 @@ def test_questions_are_known_with_and_without_their_marks(text: str) -> None:
     assert asks(text)
 
 
-@pytest.mark.parametrize("text", ["it fits", "see https://a.b/c?d=e", "", "它在桌子下面", "机の下です", "책상 아래 있어요"])
+@pytest.mark.parametrize(
+    "text", ["it fits", "see https://a.b/c?d=e", "", "它在桌子下面", "机の下です", "책상 아래 있어요"]
+)
 def test_what_asks_nothing(text: str) -> None:
     assert not asks(text)
 
