@@ -12,6 +12,7 @@ from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
 from tuner.amounts import duration, money
+from tuner.learned import in_words
 from tuner.ranges import reaches
 
 DESCRIPTION, FIELD_NAME, FIELD_VALUE, TOTAL = 4096, 256, 1024, 6000
@@ -66,6 +67,8 @@ def _add_made(embed: discord.Embed, counts: Mapping[str, Any]) -> None:
     models = counts["models"]
     _add(embed, "Approved", f"{counts['stages']['refine']['out']:,}")
     _add(embed, "Samples", _samples(counts))
+    if learned := counts.get("learned"):
+        _add(embed, "Learned from", "\n".join(in_words(learned, plain)), inline=False)
     _add(embed, "Synthetic tool calls", f"{counts['synthetic_tool_calls']:,}")
     _add(
         embed,

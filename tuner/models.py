@@ -78,24 +78,29 @@ class Conversation:
     """Messages of one channel that answer one another, oldest first.
 
     `confidences` says of each message how sure its link is, 0 to 1: 1 for a native reply; for a message that
-    starts something, the probability of that.
+    starts something, the probability of that. `targets` are the ids of what each answers, None for a start; empty
+    where links are not known.
     """
 
     channel_id: int
     messages: tuple[Message, ...]
     confidences: tuple[float, ...]
+    targets: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of one conversation that can become a sample: whole, no stub in it, oldest first.
 
-    `confidence` is the mean of the links that hold it together: those of every message but its first.
+    `confidence` is the mean of the links that hold it together: those of every message but its first. Of each
+    message, `links` and `targets` are as in its conversation; empty where that is not known.
     """
 
     channel_id: int
     messages: tuple[Message, ...]
     confidence: float = 1.0
+    links: tuple[float, ...] = ()
+    targets: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ async def build_dataset(
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
                         sample = assemble(dialogue, channels[dialogue.channel_id], builder, assets)
-                        _export(sample, files, counter, tally)
+                        if _export(sample, files, counter, tally):
+                            _learned(dialogue, tally)
                     if tally.still_wanted() == 0:
                         collection.enough()
                         break
@@ -159,20 +160,29 @@ def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dia
     return dialogue
 
 
-def _export(sample: Sample, files: Outputs, counter: TokenCounter, tally: Tally) -> None:
-    """Check a sample as a trainer would, and write it; one that would be refused is counted instead."""
+def _export(sample: Sample, files: Outputs, counter: TokenCounter, tally: Tally) -> bool:
+    """Check a sample as a trainer would, and write it; one that would be refused is counted instead.
+
+    Whether it was written.
+    """
     tally.came("export")
     record, upload = record_line(sample), upload_line(sample)
     tokens = counter.sample(upload)
     faults = check_line(record, "records", counter, tokens) or check_line(upload, "openai", counter, tokens)
     if faults:
         tally.dropped("export", f"not valid: {faults[0]}")
-        return
+        return False
     files.add(sample, encode(record), encode(upload))
     tally.samples += 1
     tally.synthetic_tool_calls += sample.metadata["synthetic_tool_calls"]
     tally.sample_tokens += tokens
     tally.went("export")
+    return True
+
+
+def _learned(dialogue: Dialogue, tally: Tally) -> None:
+    own = [turn for turn in dialogue.turns if turn.speaker == dialogue.persona]
+    tally.learned.add(dialogue.persona, own[-1].name, sum(turn.learned for turn in own))
 
 
 async def _check_anybody_wrote(history: History, settings: Settings, channels: Sequence[Channel]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tuner.amounts import duration
+from tuner.learned import Learned
 
 UNDER_WAY = "not needed any more, or not settled when the run ended"
 PACE_SECONDS = 60.0
@@ -183,6 +184,7 @@ class Tally:
     confidences: Confidences = field(default_factory=Confidences)
     calibration: CalibrationTally = CalibrationTally()
     samples: int = 0
+    learned: Learned = field(default_factory=Learned)
     synthetic_tool_calls: int = 0
     requests: int = 0
     sample_tokens: int = 0

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from tuner.amounts import counted, duration, money, percent
 from tuner.cli.printing import printable
+from tuner.learned import in_words
 from tuner.models import ChatMessage, Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
 
@@ -154,6 +155,7 @@ def summary(counts: dict[str, Any]) -> list[str]:
         lines.append(f"  segment confidence: {sure['mean']:.2f} on average, below 0.5 in {unsure}")
     if counts["calibration"]["replies"]:
         lines.append(f"  {_fitted(counts['calibration'])}")
+    lines += [f"  {line}" for line in in_words(counts["learned"])] if "learned" in counts else []
     models = counts["models"]
     if models["calls"] or models["reused"]:
         if counts["dry_run"]:

@@ -43,6 +43,7 @@ def conversations(messages: Iterable[Message], linking: Linking) -> Iterator[Con
 class _Open:
     messages: list[Message] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
+    targets: list[int | None] = field(default_factory=list)
     last: int = 0  # number of its last message, counted from the channel's first
     last_reply: int = 0  # id of the newest native reply that is known to come
 
@@ -70,7 +71,7 @@ class ConversationStream:
         ended = self._joined(self._linker.finish())
         rest = sorted(set(self._home.values()), key=lambda opened: opened.messages[0].id)
         self._near.clear()
-        return ended + [self._close(opened.messages, opened.confidences) for opened in rest]
+        return ended + [self._close(opened.messages, opened.confidences, opened.targets) for opened in rest]
 
     def _joined(self, links: Iterable[Link]) -> list[Conversation]:
         home, near = self._home, self._near
@@ -80,6 +81,7 @@ class ConversationStream:
             opened = home.get(link.target or 0) or _Open()
             opened.messages.append(message)
             opened.confidences.append(link.confidence)
+            opened.targets.append(link.target)
             opened.last = self.decided
             if message.last_reply > opened.last_reply:
                 opened.last_reply = message.last_reply
@@ -91,18 +93,20 @@ class ConversationStream:
             if len(near) > REACH:
                 idle = near.popleft()
                 if idle.last < self.decided - REACH and idle.last_reply <= message.id:
-                    ended.append(self._close(idle.messages, idle.confidences))
+                    ended.append(self._close(idle.messages, idle.confidences, idle.targets))
         return ended
 
     def _older_half(self, opened: _Open) -> Conversation:
         """Close what is furthest back; the rest stays open, so that those who talk go on together."""
         half = LONGEST // 2
-        older = self._close(opened.messages[:half], opened.confidences[:half])
-        del opened.messages[:half], opened.confidences[:half]
+        older = self._close(opened.messages[:half], opened.confidences[:half], opened.targets[:half])
+        del opened.messages[:half], opened.confidences[:half], opened.targets[:half]
         opened.last_reply = max(message.last_reply for message in opened.messages)
         return older
 
-    def _close(self, messages: Sequence[Message], confidences: Sequence[float]) -> Conversation:
+    def _close(
+        self, messages: Sequence[Message], confidences: Sequence[float], targets: Sequence[int | None]
+    ) -> Conversation:
         for message in messages:
             del self._home[message.id]
-        return Conversation(messages[0].channel_id, tuple(messages), tuple(confidences))
+        return Conversation(messages[0].channel_id, tuple(messages), tuple(confidences), tuple(targets))

@@ -118,6 +118,7 @@ class Outputs:
             **tally.final_counts(),
             "files": [asdict(file) for file in files],
             "replaced": list(succession.replaced),
+            "learned": tally.learned.report(named=bool(self._settings.dataset.personas)),
         }
         if self._stats:
             self._stats.write(encode_stats(counts))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 
 from tuner.config.settings import SegmentRules
 from tuner.models import Conversation, Message, Segment
 from tuner.people.audience import may_be_persona
+
+SILENCE = 24 * 3600  # seconds that end a segment, unless a native reply reaches over them
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,14 @@ class Cut:
 def cut(conversation: Conversation, rules: SegmentRules, personas: Collection[int] = ()) -> Cut:
     """Cut a conversation into segments.
 
-    A segment holds no stub and starts afresh after one; it is at most `max_messages` long with at most
-    `max_participants` speakers, cut at lulls; it has at least `min_turns` turns of two speakers, and ends on
-    somebody who may be the persona (`personas`, empty for anyone), who does not answer something missing.
+    A segment holds no stub and starts afresh after one, and after a silence of a day that no native reply bridges;
+    it is at most `max_messages` long with at most `max_participants` speakers, cut at lulls; it has at least
+    `min_turns` turns of two speakers, and ends on somebody who may be the persona (`personas`, empty for anyone),
+    who does not answer something missing.
     """
     segments, dropped = [], []
-    confidences = {m.id: c for m, c in zip(conversation.messages, conversation.confidences, strict=True)}
-    for stretch in _whole_stretches(conversation.messages):
+    links = _links(conversation)
+    for stretch in chain.from_iterable(map(_lively, _whole_stretches(conversation.messages))):
         # What a long stretch was cut between may have been an answer and its question.
         for piece in chain.from_iterable(map(_whole_stretches, _pieces(stretch, rules))):
             trimmed = _ending_on_persona(piece, personas)
@@ -36,9 +39,36 @@ def cut(conversation: Conversation, rules: SegmentRules, personas: Collection[in
             if why:
                 dropped.append(why)
             else:
-                links = [confidences[message.id] for message in trimmed[1:]]
-                segments.append(Segment(conversation.channel_id, tuple(trimmed), sum(links) / len(links)))
+                segments.append(_segment(conversation.channel_id, trimmed, links))
     return Cut(tuple(segments), tuple(dropped))
+
+
+def _links(conversation: Conversation) -> dict[int, tuple[float, int | None]]:
+    """How sure each message's link is, and what it answers."""
+    messages, sure = conversation.messages, conversation.confidences
+    targets = conversation.targets or tuple(message.reply_to for message in messages)
+    return {m.id: (c, target) for m, c, target in zip(messages, sure, targets, strict=True)}
+
+
+def _segment(
+    channel_id: int, messages: Sequence[Message], links: Mapping[int, tuple[float, int | None]]
+) -> Segment:
+    confidences, targets = zip(*(links[message.id] for message in messages), strict=True)
+    mean = sum(confidences[1:]) / len(confidences[1:])
+    return Segment(channel_id, tuple(messages), mean, confidences, targets)
+
+
+def _lively(stretch: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Break at silences of days over which nobody replies natively."""
+    places = {message.id: place for place, message in enumerate(stretch)}
+    reach = [min(place, places.get(m.reply_to or 0, place)) for place, m in enumerate(stretch)]
+    earliest = list(accumulate(reversed(reach), min))[::-1]  # what is replied to from here on
+    start = 0
+    for place in range(1, len(stretch)):
+        if stretch[place].at - stretch[place - 1].at >= SILENCE and earliest[place] >= place:
+            yield stretch[start:place]
+            start = place
+    yield stretch[start:]
 
 
 def _whole_stretches(messages: Sequence[Message]) -> Iterator[list[Message]]:

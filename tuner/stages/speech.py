@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 
 from tuner.models import Message
 from tuner.text.inert import is_blank
@@ -62,14 +61,6 @@ def without_placeholders(text: str) -> str:
 def goes_on(before: Message, message: Message) -> bool:
     """Whether somebody who spoke goes on, rather than begins anew after a pause."""
     return message.speaker == before.speaker and message.at - before.at < PAUSE
-
-
-def answers_somebody(messages: Sequence[Message]) -> bool:
-    """Whether the last message, with what led to it without a pause, follows somebody else's."""
-    first = len(messages) - 1
-    while first > 0 and goes_on(messages[first - 1], messages[first]):
-        first -= 1
-    return first > 0 and messages[first - 1].speaker != messages[first].speaker
 
 
 def _without_marks(text: str) -> str:

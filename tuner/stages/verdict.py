@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tuner.models import Excerpt, Message, Segment
 from tuner.people.audience import may_be_persona
-from tuner.stages.speech import answers_somebody, word_count
+from tuner.stages.answering import answers, chosen, is_unanswered
 from tuner.text import render
 
 VERSION = "2"  # part of every decision's key; change it with the instructions or the transcript's form
@@ -206,29 +206,24 @@ def apply(verdict: Verdict, transcript: Transcript) -> Excerpt | str:
         return "a message too long to be shown whole"
     messages = transcript.segment.messages
     persona = messages[transcript.labels.index(verdict.persona)].speaker
-    return Excerpt(
-        transcript.segment.channel_id, tuple(messages[line - 1] for line in verdict.lines), persona
-    )
+    kept = tuple(messages[line - 1] for line in verdict.lines)
+    last = max(n for n, message in enumerate(kept) if message.speaker == persona)
+    if kept[last].reply_to is not None and kept[last].reply_to not in {m.id for m in kept[:last]}:
+        return "an answer to something that was left out"
+    return Excerpt(transcript.segment.channel_id, kept, persona)
 
 
 def by_rules(
     segment: Segment, channel_names: Mapping[int, str], personas: Collection[int]
 ) -> Excerpt | Reason:
-    """A decision without a model: the last speaker is the persona, if they said something in words.
+    """A decision without a model: whoever answers most is the persona, and the end is taken back to an answer.
 
-    The end is taken back to the last message of at least three words by somebody who may be the persona
-    and who answers somebody else. Words are counted so that the same talk counts alike in any language.
+    See `tuner.stages.answering` for what is one. Words are counted so that the same talk counts alike in any language.
     """
-    messages = segment.messages
-    for end in range(len(messages), 1, -1):
-        last = messages[end - 1]
-        if not may_be_persona(last.speaker, personas):
-            continue
-        if word_count(render.words(last, channel_names)) < 3 or not answers_somebody(messages[:end]):
-            continue
-        if any(m.speaker != last.speaker and render.words(m, channel_names) for m in messages[: end - 1]):
-            return Excerpt(segment.channel_id, messages[:end], last.speaker)
-    return "trivial"
+    answer = chosen(answers(segment, channel_names, personas))
+    if answer is None:
+        return "unanswered" if is_unanswered(segment, channel_names) else "trivial"
+    return Excerpt(segment.channel_id, segment.messages[: answer.end], answer.speaker)
 
 
 def one_line(text: str) -> str:

@@ -84,6 +84,28 @@ def test_a_segment_is_as_sure_as_the_links_that_hold_it_together() -> None:
     assert found[0].confidence == pytest.approx(0.6)  # of the links of 4, 5 and 6
 
 
+DAY = 86_400
+
+
+def test_a_silence_of_a_day_separates_unless_a_native_reply_reaches_over_it() -> None:
+    lines = [Line(0, ANN), Line(10, BEN), Line(10 + DAY, ANN), Line(20 + DAY, BEN)]
+    assert pieces(lines) == [[0, 1], [2, 3]]
+    assert pieces([*lines[:3], replace(lines[3], reply=1)]) == [[0, 1, 2, 3]]
+    assert pieces([*lines[:3], replace(lines[3], reply=2)]) == [[0, 1], [2, 3]]
+    assert pieces([*lines[:2], Line(DAY, ANN), Line(20 + DAY, BEN)]) == [[0, 1, 2, 3]]
+
+
+def test_a_segment_knows_what_its_messages_answer() -> None:
+    messages = spoken([Line(0, ANN), Line(1, BEN), Line(2, -5), Line(3, ANN), Line(4, BEN)])
+    ids = [message.id for message in messages]
+    targets = (None, ids[0], ids[1], ids[1], ids[3])
+    first, second = cut(
+        Conversation(CHANNEL, tuple(messages), (0.9, 0.8, 0.7, 0.6, 0.5), targets), RULES
+    ).segments
+    assert (first.links, first.targets) == ((0.9, 0.8), (None, ids[0]))
+    assert (second.links, second.targets) == ((0.6, 0.5), (ids[1], ids[3]))
+
+
 small_rules = st.builds(
     SegmentRules,
     max_messages=st.integers(2, 12),

@@ -40,7 +40,7 @@ def test_bursts_are_one_turn_with_all_their_sources() -> None:
     assert found.message_ids == (at(0), at(1), at(2), at(3))
 
 
-def test_what_the_persona_says_first_and_what_others_say_last_is_left_out() -> None:
+def test_the_persona_may_begin_and_what_others_say_last_is_left_out() -> None:
     lines = [
         (BEN, "first"),
         (ANN, "ask"),
@@ -51,7 +51,13 @@ def test_what_the_persona_says_first_and_what_others_say_last_is_left_out() -> N
         (CAT, "bye"),
     ]
     found = turns(*(said(i, speaker, text) for i, (speaker, text) in enumerate(lines)))
-    assert found == [("Ann", "ask"), ("Ben", "answer"), ("Cat", "and"), ("Ben", "last")]
+    assert found == [
+        ("Ben", "first"),
+        ("Ann", "ask"),
+        ("Ben", "answer"),
+        ("Cat", "and"),
+        ("Ben", "last"),
+    ]
 
 
 def test_what_reads_as_nothing_joins_bursts() -> None:
@@ -161,7 +167,7 @@ def test_hours_of_small_steps_are_one_turn() -> None:
 
 def test_no_two_speakers_share_a_name() -> None:
     twin = replace(said(1, CAT, "me too"), name="Ann")
-    assert [name for name, _ in turns(said(0, ANN), twin, said(2, BEN))] == ["Ann", "Ann (2)", "Ben"]
+    assert [name for name, _ in turns(said(0, ANN), twin, said(2, BEN, "two"))] == ["Ann", "Ann (2)", "Ben"]
 
 
 def test_an_answer_half_a_day_later_is_not_learned() -> None:
@@ -172,3 +178,89 @@ def test_an_answer_half_a_day_later_is_not_learned() -> None:
     )
     assert isinstance(found, Dialogue)
     assert [turn.text for turn in found.turns] == ["is it free?", "not yet"]
+
+
+# -- what the persona says first ---------------------------------------------------
+
+
+def test_an_opening_of_the_persona_is_context() -> None:
+    offer = said(0, BEN, "8 kilos of coffee grounds, who wants some?", Extras(attachments=("bag.jpg",)))
+    more = said(700, BEN, "they are by the gate")
+    found = outcome(offer, more, said(800, ANN, "me me me"), said(810, BEN, "take all of it"))
+    assert isinstance(found, Dialogue)
+    assert [(t.text, t.learned) for t in found.turns] == [
+        ("8 kilos of coffee grounds, who wants some?\n[attachment: bag.jpg]", False),
+        ("they are by the gate", False),
+        ("me me me", True),
+        ("take all of it", True),
+    ]
+
+
+def test_an_opening_that_reads_as_nothing_is_none() -> None:
+    assert turns(said(0, BEN, "\u200b"), said(1, ANN, "so?"), said(2, BEN, "later")) == [
+        ("Ann", "so?"),
+        ("Ben", "later"),
+    ]
+
+
+def test_the_persona_alone_is_no_dialogue() -> None:
+    assert outcome(said(0, BEN, "who wants some?"), said(700, BEN, "nobody?")) == "no answer by the persona"
+
+
+# -- what tells nothing ------------------------------------------------------------
+
+
+JUNK = """
+👍|👍🏽👍🏽|:joy: :wave:|lol|LOOOL|w|哈哈哈|555|ฮ่าๆๆ|ㅋㅋㅋ|хаха|jajaja|kkkkk|ок|Ok!|@Ann|!rank
+/play jazz|.help|$price btc
+"""
+
+
+@pytest.mark.parametrize("text", JUNK.strip().replace("\n", "|").split("|"))
+def test_junk_is_no_answer_even_to_a_question(text: str) -> None:
+    assert outcome(said(0, ANN, "does it fit?"), said(1, BEN, text)) == "an answer without words"
+    assert turns(said(0, BEN, text), said(1, ANN, "what?"), said(2, BEN, "nothing")) == [
+        ("Ben", text),
+        ("Ann", "what?"),
+        ("Ben", "nothing"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["thanks!", "谢谢你", "danke dir", "ขอบคุณครับ", "yes", "да", "はい"])
+def test_a_courtesy_is_learned_as_an_answer_to_a_question_only(text: str) -> None:
+    assert outcome(said(0, ANN, "it fits"), said(1, BEN, text)) == "an answer without words"
+    assert turns(said(0, ANN, "want it?"), said(1, BEN, text)) == [("Ann", "want it?"), ("Ben", text)]
+
+
+# -- days --------------------------------------------------------------------------
+
+DAY = 24 * HOUR
+
+
+def test_a_silence_of_days_before_the_persona_begins_anew() -> None:
+    late = said(3 * DAY, BEN, "found it in the end")
+    talk = [said(0, ANN, "where is it?"), said(60, BEN, "I will look"), late]
+    found = outcome(
+        *talk, said(3 * DAY + 60, ANN, "where was it?"), said(3 * DAY + 90, BEN, "under the bench")
+    )
+    assert isinstance(found, Dialogue)
+    assert [(t.text, t.learned, t.pause) for t in found.turns] == [
+        ("found it in the end", False, 0.0),
+        ("where was it?", True, 60.0),
+        ("under the bench", True, 30.0),
+    ]
+
+
+def test_a_silence_of_days_before_somebody_else_is_told() -> None:
+    found = outcome(
+        said(0, BEN, "soup?"), said(3 * DAY, ANN, "is there any left?"), said(3 * DAY + 9, BEN, "two bowls")
+    )
+    assert isinstance(found, Dialogue)
+    assert [t.pause for t in found.turns] == [0.0, 3.0 * DAY, 9.0]
+
+
+def test_an_answer_is_no_longer_than_an_hour() -> None:
+    steps = [said(60 + 500 * i, BEN, f"step {i}") for i in range(10)]
+    found = outcome(said(0, ANN, "how?"), *steps)
+    assert isinstance(found, Dialogue)
+    assert found.turns[-1].text == "\n".join(f"step {i}" for i in range(8))

@@ -1,0 +1,186 @@
+"""Who answers, whatever the language: whom the rules learn from, and where a sample ends."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.support.lines import ANN, BEN, CAT, Line, spoken
+from tuner.models import Excerpt, Segment
+from tuner.stages.verdict import by_rules
+
+
+def segment(
+    lines: Sequence[Line], links: Sequence[float] = (), targets: Sequence[int | None] = ()
+) -> Segment:
+    messages = tuple(spoken(lines))
+    answered = tuple(None if at is None else messages[at].id if at >= 0 else 1 for at in targets)
+    return Segment(7, messages, links=tuple(links), targets=answered)
+
+
+def ruled(
+    lines: Sequence[Line],
+    links: Sequence[float] = (),
+    targets: Sequence[int | None] = (),
+    personas: Sequence[int] = (),
+) -> tuple[int, int] | str:
+    """How many messages are kept and for whom, or why none."""
+    outcome = by_rules(segment(lines, links, targets), {}, personas)
+    return (len(outcome.messages), outcome.persona) if isinstance(outcome, Excerpt) else outcome
+
+
+# -- in any language -----------------------------------------------------------------
+
+TALKS = {  # a question, an answer, another one that tells more, thanks of several words
+    "en": (
+        "where is the spare key?",
+        "under the mat, I think",
+        "no, it hangs in the shed behind the door",
+        "oh great, thank you so much!",
+    ),
+    "de": (
+        "wo ist der Ersatzschlüssel?",
+        "unter der Matte, glaube ich",
+        "nein, er hängt im Schuppen hinter der Tür",
+        "oh super, vielen lieben Dank!",
+    ),
+    "es": (
+        "¿dónde está la llave de repuesto?",
+        "debajo del felpudo, creo",
+        "no, cuelga en el cobertizo detrás de la puerta",
+        "¡genial, muchísimas gracias!",
+    ),
+    "pt": (
+        "onde está a chave reserva?",
+        "debaixo do tapete, eu acho",
+        "não, está pendurada no galpão atrás da porta",
+        "ótimo, muito obrigado mesmo!",
+    ),
+    "ru": (
+        "где запасной ключ?",
+        "под ковриком, мне кажется",
+        "нет, он висит в сарае за дверью",
+        "отлично, спасибо вам большое!",
+    ),
+    "ar": (
+        "أين المفتاح الاحتياطي؟",
+        "تحت السجادة على ما أظن",
+        "لا، إنه معلق في السقيفة خلف الباب",
+        "ممتاز، شكرا جزيلا لك!",
+    ),
+    "hi": (
+        "अतिरिक्त चाबी कहाँ है?",
+        "मुझे लगता है चटाई के नीचे",
+        "नहीं, वह शेड में दरवाज़े के पीछे टंगी है",
+        "अच्छा, आपका बहुत बहुत धन्यवाद!",
+    ),
+    "zh": (
+        "备用钥匙在哪里？",
+        "我觉得在门口的垫子下面",
+        "不对，它挂在棚子里门的后面那个钩子上",
+        "太好了，非常感谢你！",
+    ),
+    "ja": (
+        "予備の鍵はどこですか？",
+        "マットの下だと思います",
+        "いいえ、物置のドアの後ろに掛かっています",
+        "なるほど、本当にありがとうございます！",
+    ),
+    "th": (
+        "กุญแจสำรองอยู่ที่ไหนครับ",
+        "คิดว่าอยู่ใต้พรมเช็ดเท้า",
+        "ไม่ครับ แขวนอยู่ในโรงเก็บของหลังประตู",
+        "เยี่ยมเลย ขอบคุณมากครับ",
+    ),
+    "ko": (
+        "여분 열쇠는 어디에 있어요?",
+        "제 생각에는 매트 아래에 있어요",
+        "아니요, 창고 안 문 뒤에 걸려 있어요",
+        "좋아요, 정말 감사합니다!",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", TALKS)
+def test_the_same_talk_gives_the_same_sample_in_any_language(language: str) -> None:
+    ask, guess, answer, thanks = TALKS[language]
+    talk = [Line(0, ANN, ask), Line(20, BEN, guess), Line(60, BEN, answer), Line(90, ANN, thanks)]
+    assert ruled(talk) == (3, BEN)
+    assert ruled([talk[0], talk[2], Line(70, CAT, guess), talk[3]]) in ((2, BEN), (3, CAT))
+    assert ruled([talk[0], Line(20, BEN, thanks)]) == "trivial"
+    assert ruled([Line(0, CAT, thanks), Line(20, BEN, ask)]) == "unanswered"
+
+
+@pytest.mark.parametrize("language", TALKS)
+def test_a_question_back_ends_nothing(language: str) -> None:
+    ask, _, answer, thanks = TALKS[language]
+    talk = [Line(0, ANN, ask), Line(20, BEN, answer), Line(40, ANN, thanks), Line(50, BEN, ask)]
+    assert ruled(talk) == (2, BEN)
+
+
+# -- who answers ---------------------------------------------------------------------
+
+
+def test_who_closes_the_talk_is_not_who_answered() -> None:
+    """Known by its shape alone: the words are in no list."""
+    talk = [
+        Line(0, ANN, "zo mal ka dur?"),
+        Line(9, BEN, "tir na bol sed gar mi"),
+        Line(20, ANN, "vel mor sa tin"),
+    ]
+    assert ruled(talk) == (2, BEN)
+
+
+def test_who_answers_most_is_learned_from() -> None:
+    talk = [
+        Line(0, ANN, "how do I bleed the brakes?"),
+        Line(20, CAT, "no clue, mine squeak too"),
+        Line(40, BEN, "open the valve at the caliper and pump until no bubbles come"),
+        Line(60, ANN, "and which fluid do they take?"),
+        Line(80, BEN, "mineral oil, the bottle on the upper shelf in the shed"),
+        Line(99, CAT, "good to know for next time"),
+    ]
+    assert ruled(talk) == (5, BEN)
+    assert ruled(talk, personas=[CAT]) == (6, CAT)
+    assert ruled(talk, personas=[ANN]) == "trivial"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["👍👍👍", "哈哈哈哈哈哈", "https://example.org/the/answer/is/here", "!rank all of us", "ok ok ok ok"],
+)
+def test_junk_is_no_answer(text: str) -> None:
+    assert ruled([Line(0, ANN, "how do I mend it?"), Line(9, BEN, text)]) == "trivial"
+
+
+# -- what is answered is in the sample -------------------------------------------------
+
+TALK = [
+    Line(0, ANN, "how do I bleed the brakes?"),
+    Line(20, CAT, "the soup is ready in the kitchen now"),
+    Line(40, BEN, "open the valve at the caliper and pump"),
+]
+
+
+def test_an_answer_to_what_was_cut_off_is_none() -> None:
+    assert ruled(TALK, targets=[None, 0, 0], personas=[BEN]) == (3, BEN)
+    assert ruled(TALK, targets=[None, 0, -1], personas=[BEN]) == "trivial"
+    assert ruled([*TALK[:2], replace(TALK[2], reply=0)], personas=[BEN]) == (3, BEN)
+
+
+def test_who_goes_on_answers_what_he_answered_before() -> None:
+    talk = [*TALK, Line(50, ANN, "hm"), Line(60, BEN, "and keep the lever pulled while you close it")]
+    assert ruled(talk, targets=[None, 0, 0, 0, 2]) == (5, BEN)
+    assert ruled(talk, targets=[None, 0, -1, 0, 2], personas=[BEN]) == "trivial"
+
+
+def test_a_doubtful_link_makes_a_worse_answer() -> None:
+    talk = [Line(0, ANN, "the brakes squeak again"), Line(9, BEN, "so do the ones of mine")]
+    assert ruled(talk, links=[0.9, 0.9]) == (2, BEN)
+    talk = [Line(0, ANN, "the brakes squeak again"), Line(9, BEN, "soup is ready")]
+    assert ruled(talk, links=[0.9, 0.5]) == "trivial"
+
+
+def test_an_answer_after_ones_own_words_and_a_pause_answers_nobody() -> None:
+    talk = [Line(0, ANN, "how does it work?"), Line(9, BEN, "turn it upside down")]
+    assert ruled([*talk, Line(700, BEN, "anybody here for lunch in the park")]) == (2, BEN)
