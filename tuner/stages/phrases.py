@@ -31,7 +31,7 @@ ENGLISH = Language(
         r"\b(?:do|does|did|can|could|don't|didn't) (?:you|u|ya|we|any ?one|any ?body|some ?one|some ?body|any of you)"
         r"(?: (?:guys|folks|all|still|even|also|here|happen to|by any chance)){0,3} (?:remember|recall)\b"
         r"(?! to\b| (?:that )?(?:you|we) (?:must|should|need|have to))",
-        r"^(?:\W|hey|hi|so|and|but|hm+|does){0,12}\b(?:any ?one|any ?body)(?: (?:here|still|else)){0,2} (?:remember|recall)s?\b(?! to\b)",
+        r"^(?:\W|hey|hi|so|and|but|hm++|does){0,12}+\b(?:any ?one|any ?body)(?: (?:here|still|else)){0,2} (?:remember|recall)s?\b(?! to\b)",
         r"\bwhat did (?!i\b|this\b|that\b|it\b).{1,60} (?:say|recommend|suggest|mention)\b",
         r"\bwh(?:at|ich|o|ere|en)(?: one)? (?:was|were) (?:it|that|the|those|his|her|your|our)\b.{0,80}"
         rf"\b(?:again\b\W{{0,3}}$|again with\b|(?:you|he|she|they|we|some ?one|some ?body) (?:\w+ )?{EN_SAID}\b|{EN_PAST}\b)",
@@ -50,7 +50,7 @@ ENGLISH = Language(
         r"\bwhich (?:\w+ ){1,3}(?:was|did you (?:use|buy|get|say|recommend|mean|end up))\b.{0,60}(?:again|for|then|last|back|$)",
         r"\bwhat(?:'s| is| was) (?:that|the|his|her|your) .{1,60} again\W{0,3}$",
     ),
-    question=r"^(?:\W|@\S+|hey|hi|so|and|but|also|ok|okay|well|hm+){0,8}(?:what|who|where|when|which|how|why|do|does|did|can|could|has|have"
+    question=r"^(?:[^\w@]|@\w*+|hey|hi|so|and|but|also|ok|okay|well|hm+){0,8}+(?:what|who|where|when|which|how|why|do|does|did|can|could|has|have"
     r"|is|was|were|are|any ?one|any ?body|didn't|wasn't)\b|, (?:which|what|who|where|when|how)\b|\b(?:no|right|wasn't it|didn't you)\W{0,2}$",
     common="""
     a about after again ago all also am an and any anybody anyone are as at back be been before but by can could
@@ -83,7 +83,7 @@ GERMAN = Language(
         r"\b(?:letzte[nrsm]? (?:woche|monat|mal|jahr)|letztens|neulich|damals|vor \w+(?: \w+)? (?:tagen|wochen|monaten))\b.{0,60}(?:gesagt|gesprochen|erzählt|empfohlen|erwähnt)\b",
         r"\b(?:den|die|das) du .{0,40}(?:gesagt|empfohlen|erwähnt|benutzt|gekauft|verwendet|gemeint) hast\b",
     ),
-    question=r"^(?:\W|@\S+|hey|und|aber|also){0,6}(?:wie|was|wer|wo|wann|warum|welche[rsnm]?|hat|hast|hattest|habt|weißt|weiß|erinnert|erinnerst|war)\b",
+    question=r"^(?:[^\w@]|@\w*+|hey|und|aber|also){0,6}+(?:wie|was|wer|wo|wann|warum|welche[rsnm]?|hat|hast|hattest|habt|weißt|weiß|erinnert|erinnerst|war)\b",
     common="""
     aber alle als also am an auch auf aus bei beim bin bis bist da daran damals dann das dass davon dein deine dem
     den denn der des dich die dies diese dieser doch du ein eine einem einen einer eines er es etwas euch euer für
@@ -108,7 +108,7 @@ FRENCH = Language(
         r"\b(?:tu|vous|il|elle|on|quelqu['’]un) (?:nous |m['’]|l['’])?(?:avais|aviez|avait|as|avez|a) (?:\w+ )?(?:dit|parlé|recommandé|conseillé|mentionné|suggéré|raconté)\b",
         r"\b(?:la dernière fois|la semaine dernière|le mois dernier|l['’]autre jour|il y a \w+ (?:jours|semaines|mois))\b.{0,60}(?:dit|parlé|recommandé|conseillé|mentionné|raconté)\b",
     ),
-    question=r"^(?:\W|@\S+|et|mais|alors|dis){0,6}(?:quel\w*|comment|qui|où|quand|pourquoi|est-ce|qu['’]est-ce|c['’]était|combien|quoi)\b",
+    question=r"^(?:[^\w@]|@\w*+|et|mais|alors|dis){0,6}+(?:quel\w*|comment|qui|où|quand|pourquoi|est-ce|qu['’]est-ce|c['’]était|combien|quoi)\b",
     common="""
     alors après au aussi aux avait avais avant avec avez avoir bien ce cela ces cet cette chez comme comment conseillé
     dans de déjà depuis dernière dernier des dit donc du elle elles en encore est est-ce et étaient était été être eux
@@ -130,7 +130,7 @@ SPANISH = Language(
         r"\b(?:la otra vez|el otro día|la semana pasada|el mes pasado|hace (?:un|una|unos|unas|dos|tres|mucho) ?\w*)\b.{0,60}(?:dijo|dijiste|dijeron|hablamos|hablaron|comentó|recomendó|mencion\w+)\b",
         r"\b(?:alguien|él|ella) (?:dijo|mencionó|recomendó|comentó|sugirió)\b",
     ),
-    question=r"^(?:\W|@\S+|y|pero|oye|oigan){0,6}(?:qué|cuál|cómo|quién|dónde|cuándo|cuánto|alguien|que|cual|como|quien|donde)\b",
+    question=r"^(?:[^\w@]|@\w*+|y|pero|oye|oigan){0,6}+(?:qué|cuál|cómo|quién|dónde|cuándo|cuánto|alguien|que|cual|como|quien|donde)\b",
     common="""
     al algo alguien ahí ahora antes aquel aquella aquello así aún bien como cómo con contra cual cuál cuando cuándo de
     del desde dijo dijiste dijeron dónde donde dos durante el él ella ellas ellos en entonces entre era eran es esa
@@ -153,7 +153,7 @@ PORTUGUESE = Language(
         r"\b(?:você|vc|vocês|tu|ele|ela|alguém|alguem) (?:\w+ )?(?:disse(?:ste|ram)?|falou|recomendou|sugeriu|mencionou|contou|comentou|tinha (?:dito|falado|recomendado|mencionado))\b",
         r"\b(?:da outra vez|da última vez|outro dia|semana passada|mês passado|há (?:um|uns|umas|dois|duas|três) \w+)\b.{0,60}(?:disse|falou|falamos|recomendou|mencionou|comentou|contou)\b",
     ),
-    question=r"^(?:\W|@\S+|e|mas|então|oi){0,6}(?:qual|quais|como|quem|onde|quando|quanto|o que|alguém|alguem|cadê|por que)\b",
+    question=r"^(?:[^\w@]|@\w*+|e|mas|então|oi){0,6}+(?:qual|quais|como|quem|onde|quando|quanto|o que|alguém|alguem|cadê|por que)\b",
     common="""
     agora aí ainda alguém alguem além ao aos antes após aquela aquele aquelas aqueles aquilo aqui as até bem bom chamava
     com como contra da das de dela dele depois desde dia dias disse disseste do dos e ela elas ele eles em então entre
@@ -175,7 +175,7 @@ ITALIAN = Language(
         r"\b(?:avevi|hai|avevate|avete|aveva|ha) (?:\w+ )?(?:detto|consigliato|suggerito|menzionato|raccontato|parlato)\b",
         r"\b(?:l['’]altra volta|l['’]altro giorno|la settimana scorsa|il mese scorso|\w+ (?:giorni|settimane|mesi) fa)\b.{0,60}(?:detto|parlato|consigliato|menzionato)\b",
     ),
-    question=r"^(?:\W|@\S+|e|ma|ciao){0,6}(?:qual\w*|come|chi|dove|quando|quanto|cosa|che cosa|perché|qualcuno)\b",
+    question=r"^(?:[^\w@]|@\w*+|e|ma|ciao){0,6}+(?:qual\w*|come|chi|dove|quando|quanto|cosa|che cosa|perché|qualcuno)\b",
     common="""
     adesso agli ai al alla alle allo anche ancora aveva avevi bene che chi ci come con contro cosa cui da dal dalla
     dalle dei del della delle dello detto di dopo dove due e era erano essere fa fare fino fra gli già ha hai hanno ho
@@ -197,7 +197,7 @@ RUSSIAN = Language(
         r"\b(?:в прошлый раз|на прошлой неделе|в прошлом месяце|недавно|тогда|(?:дн(?:я|ей)|недел[юьи]|месяца?) назад)\b.{0,60}\b(?:говорил\w*|сказал\w*|советовал\w*|обсуждали|писал\w*|рекомендовал\w*)\b",
         r"\bне помню\b.{0,60}\b(?:как|какой|какая|где|кто|что|когда)\b",
     ),
-    question=r"^(?:\W|@\S+|а|и|но|слушай|привет){0,6}(?:как|какой|какая|какое|какие|где|кто|что|когда|сколько|почему|куда)\b",
+    question=r"^(?:[^\w@]|@\w*+|а|и|но|слушай|привет){0,6}+(?:как|какой|какая|какое|какие|где|кто|что|когда|сколько|почему|куда)\b",
     common="""
     без более бы был была были было быть вам вас ведь весь во вот все всё всех вы где да даже для до его ее её если
     есть ещё еще же за здесь из или им их как какая какие какой какое когда кто кто-нибудь кто-то ли мне много может
@@ -222,7 +222,7 @@ ARABIC = Language(
         r"(?:^|\s)(?:قلت|ذكرت|نصحت|اقترحت|حكيت|اخبرتنا)(?: \S+){0,8} (?:سابقا|من قبل|قبل|الماضي|الماضيه)",
         r"الم (?:تقل|تذكر|تنصح)",
     ),
-    question=r"^(?:\W|@\S+|و){0,6}(?:هل|ما|ماذا|من|اين|متي|كيف|كم|اي|لماذا)\b",
+    question=r"^(?:[^\w@]|@\w*+|و){0,6}+(?:هل|ما|ماذا|من|اين|متي|كيف|كم|اي|لماذا)\b",
     common="""
     الي ان انا انت انتم انها انه اي اين او اذا الا التي الذي الذين الان الماضي الماضيه المره الاسبوع الشهر احد اسم بعد
     بعض بين به بها تتذكر تتذكرون تذكر تذكرون ثم حتي حول حين ذكر ذكرت ذلك سابقا شيء شكرا عليه علي عليها عن عند عندما

@@ -129,7 +129,7 @@ class _Words:
 
     def __init__(self, found: Iterable[str]) -> None:
         self._terms = {plain(term) for word in found for term in grams(word)}
-        self._inflected = [term for term in self._terms if len(term) >= 4 and not is_unspaced(term)]
+        self._inflected = [term for term in self._terms if len(term) >= 3 and not is_unspaced(term)]
 
     def __contains__(self, term: str) -> bool:
         wanted = plain(term)
@@ -138,6 +138,8 @@ class _Words:
 
 def _alike(one: str, other: str) -> bool:
     """Whether two words may be forms of one: they begin alike."""
+    if one in (f"{other}s", other.removesuffix("s")):
+        return True
     if one[:4] != other[:4] or one[0].isdigit() or is_unspaced(one):
         return False
     longer = max(len(one), len(other))
@@ -169,9 +171,9 @@ def _split(run: str, language: str) -> list[str]:
     There, one letter may be a word; elsewhere it is a remainder.
     """
     japanese = language == "ja" or _KANA.search(run) is not None
+    least = gram_size(run)
     if japanese and not _HIRAGANA.fullmatch(run):
-        run = _HIRAGANA.sub(" ", run)
-    least = 1 if japanese else gram_size(run)
+        run, least = _HIRAGANA.sub(" ", run), 1
     return [
         rest for rest in _cutting("ja" if japanese else language).sub(" ", run).split() if len(rest) >= least
     ]

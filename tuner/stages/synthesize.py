@@ -35,9 +35,9 @@ LONGEST_QUERY = 120  # characters
 SHOWN_TURNS = 4
 JOINERS = "\u200c\u200d"  # the only invisible characters that words and emoji need
 DEPTH = 200  # newest hits looked at per word
-RARE = 200  # a word says something when one message in so many holds it, or fewer
+RARE = 200  # a word is rare when one message in so many holds it, or fewer
+HARDLY_ANY = 3  # messages that hold what says something by itself
 NOT_LEANING = "the answer does not lean on what was found"
-ALWAYS_RARE = 3  # messages that may hold it however small a channel is
 
 INSTRUCTIONS = """\
 A chat assistant can call retrieve_context(query) to search earlier messages of its channel. You see the end of a
@@ -216,20 +216,29 @@ class Synthesizer:
         found: Sequence[Message],
         channel_names: Mapping[int, str],
     ) -> bool:
-        """Whether answer and result say something rare that the talk before does not."""
-        turns = dialogue.turns
-        told = "\n".join(render.readable(message, channel_names) for message in found)
-        names = [*(turn.name for turn in turns), *(message.name for message in found)]
-        known = [turn.text for turn in turns[: recall.place]]
-        common = shared(turns[recall.place].text, told, known, names, recall.language)
-        size = await self._archive.size(dialogue.channel_id, min(dialogue.message_ids)) if common else 0
-        most, said = min(DEPTH - 1, max(ALWAYS_RARE, size // RARE)), Fraction(0)
+        """Whether the answer and one of the messages found say something rare that the talk before does not."""
+        for message in found:
+            told = render.readable(message, channel_names)
+            names = [*(turn.name for turn in dialogue.turns), message.name]
+            known = [turn.text for turn in dialogue.turns[: recall.place]]
+            common = shared(dialogue.turns[recall.place].text, told, known, names, recall.language)
+            if common and await self._tells(dialogue, common, recall.language):
+                return True
+        self._tally.unchanged("synthesize", NOT_LEANING)
+        return False
+
+    async def _tells(self, dialogue: Dialogue, common: Sequence[str], language: str) -> bool:
+        """Whether terms that two messages have in common are more than chance: one that hardly anything else in the
+        channel holds, or two that are rare."""
+        size = await self._archive.size(dialogue.channel_id, min(dialogue.message_ids))
+        rare = hardly = Fraction(0)
         for term in common:
-            if said < 1 and len(await self._holding(dialogue, term, recall.language)) <= most:
-                said += worth(term)
-        if said < 1:
-            self._tally.unchanged("synthesize", NOT_LEANING)
-        return said >= 1
+            holding = len(await self._holding(dialogue, term, language))
+            hardly += worth(term) if holding <= HARDLY_ANY else 0
+            rare += worth(term) if holding <= min(DEPTH - 1, size // RARE) else 0
+            if hardly >= 1 or rare >= 2:
+                return True
+        return False
 
     async def _model_says_it_leans(
         self,
