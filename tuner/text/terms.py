@@ -79,6 +79,8 @@ def beginnings(word: str, language: str) -> tuple[str, ...]:
     if language == "ar":
         bare = _ARTICLE.sub(r"\1", word).removesuffix("ة")
         return tuple(article + bare for article in ("", "ال", "وال", "بال", "لل")) if len(bare) > 2 else ()
+    if language == "hi":  # what ends in a vowel ends in another, or in none
+        return (_FINAL_VOWEL.sub("", word),) if len(word) > 2 else ()
     if language == "en" or len(word) < SHORTEST_STEM:
         return ()
     return (word[: len(word) - min(LONGEST_ENDING, (len(word) - SHORTEST_STEM + 1) // 2)],)
