@@ -76,7 +76,8 @@ async def build_dataset(
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
-                        sample = assemble(dialogue, channels[dialogue.channel_id], builder, assets)
+                        channel = channels[dialogue.channel_id]
+                        sample = assemble(dialogue, channel, builder, assets, channels)
                         _export(sample, files, counter, tally)
                     if tally.still_wanted() == 0:
                         collection.enough()

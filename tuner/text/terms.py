@@ -26,9 +26,9 @@ _PARTICLE = re.compile(
     "(.{2,}?)(?:은|는|이|가|을|를|에|의|도|로|으로|에서|에게|한테|와|과|랑|이랑|하고|까지|부터|만|요|이에요|예요)$"
 )
 _ARTICLE = re.compile("^(?:[وبكف]?ال|لل)(..)")
-_WORD = re.compile(
-    r"(?:(?:[cdjlmnst]|qu|dell|all|nell|sull)['’](?=\w))?([^\W_][\w'’-]*)", re.IGNORECASE
-)  # no elided article
+_FINAL_VOWEL = re.compile("(?<=..)[\u0900-\u0903\u093a-\u094f]+$")  # of Devanagari
+_ELIDED = r"(?:(?:[cdjlmnst]|qu|dell|all|nell|sull)['’](?=\w))?"  # an article of French or Italian
+_WORD = re.compile(rf"{_ELIDED}([^\W_][\w'’-]*)", re.IGNORECASE)
 
 
 def is_unspaced(word: str) -> bool:
