@@ -14,6 +14,7 @@ from tuner.adapters.sqlite_store import Store
 from tuner.asking.chat import Asker, Chat
 from tuner.asking.estimate import Estimate
 from tuner.config.settings import RULES, Dataset, Settings
+from tuner.dataset.languages import language_teller
 from tuner.dataset.tokens import TokenCounter, token_counter
 from tuner.dataset.validation import check_line
 from tuner.errors import FatalError
@@ -58,8 +59,10 @@ async def build_dataset(
     decisions = Decisions(store)
     builder, assets = production_prompt(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
+    languages = await asyncio.to_thread(language_teller)
     dataset = settings.dataset
     _prepare(tally, dataset, counter, asks=chat is not None)
+    tally.languages_by = languages.by
     asker = Asker(chat, settings.models, tally) if chat else None
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
 
@@ -78,7 +81,8 @@ async def build_dataset(
                         dialogue = await synthesizer.synthesize(dialogue, names)
                         channel = channels[dialogue.channel_id]
                         sample = assemble(dialogue, channel, builder, assets, channels)
-                        _export(sample, files, counter, tally)
+                        if _export(sample, files, counter, tally):
+                            tally.languages[languages.of(turn.text for turn in dialogue.turns)] += 1
                     if tally.still_wanted() == 0:
                         collection.enough()
                         break
@@ -154,20 +158,21 @@ def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dia
     return dialogue
 
 
-def _export(sample: Sample, files: Outputs, counter: TokenCounter, tally: Tally) -> None:
-    """Check a sample as a trainer would, and write it; one that would be refused is counted instead."""
+def _export(sample: Sample, files: Outputs, counter: TokenCounter, tally: Tally) -> bool:
+    """Check a sample as a trainer would, and write it; one that would be refused is counted instead. Whether it was."""
     tally.came("export")
     record, upload = record_line(sample), upload_line(sample)
     tokens = counter.sample(upload)
     faults = check_line(record, "records", counter, tokens) or check_line(upload, "openai", counter, tokens)
     if faults:
         tally.dropped("export", f"not valid: {faults[0]}")
-        return
+        return False
     files.add(sample, encode(record), encode(upload))
     tally.samples += 1
     tally.synthetic_tool_calls += sample.metadata["synthetic_tool_calls"]
     tally.sample_tokens += tokens
     tally.went("export")
+    return True
 
 
 async def _check_anybody_wrote(history: History, dataset: Dataset, channels: Sequence[Channel]) -> None:

@@ -184,6 +184,8 @@ class Tally:
     calibration: CalibrationTally = CalibrationTally()
     samples: int = 0
     synthetic_tool_calls: int = 0
+    languages: Counter[str] = field(default_factory=Counter)  # samples of each
+    languages_by: str = "script"  # or "language", where that can be told
     requests: int = 0
     sample_tokens: int = 0
     sample_tokens_exact: bool = True
@@ -346,6 +348,7 @@ class Tally:
             "max_samples": self.max_samples,
             "samples": self.samples,
             "synthetic_tool_calls": self.synthetic_tool_calls,
+            "languages": {"by": self.languages_by, "samples": dict(self.languages.most_common())},
             "sample_tokens": {"count": self.sample_tokens, "exact": self.sample_tokens_exact},
             "requests": self.requests,
             "seconds": round(self.seconds, 1),

@@ -19,6 +19,7 @@ from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, Stag
 HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
 LONGEST_SHOWN = 160  # characters of a message of a sample
+MOST_LANGUAGES = 6  # that a summary names
 COUNTED = {"collect": "messages", "segment": "stretches of talk"}
 
 log = logging.getLogger("tuner")
@@ -154,6 +155,8 @@ def summary(counts: dict[str, Any]) -> list[str]:
         lines.append(f"  segment confidence: {sure['mean']:.2f} on average, below 0.5 in {unsure}")
     if counts["calibration"]["replies"]:
         lines.append(f"  {_fitted(counts['calibration'])}")
+    if counts["languages"]["samples"]:
+        lines.append(f"  {_languages(counts['languages'])}")
     models = counts["models"]
     if models["calls"] or models["reused"]:
         if counts["dry_run"]:
@@ -199,6 +202,18 @@ def _stage_summary(name: str, stage: Mapping[str, Any]) -> str:
     ]
     text = ", ".join(filter(None, remarks))
     return f"  {name:<11}{stage['in']:>8} in {stage['out']:>8} out" + (f"   {text}" if text else "")
+
+
+def _languages(languages: dict[str, Any]) -> str:
+    """The shares of the commonest languages, or of the scripts where languages cannot be told."""
+    samples = languages["samples"]
+    total = sum(samples.values())
+    shares = [f"{name} {count / total:.0%}" for name, count in [*samples.items()][:MOST_LANGUAGES]]
+    rest = sum([*samples.values()][MOST_LANGUAGES:])
+    text = ", ".join([*shares, *([f"others {rest / total:.0%}"] if rest else [])])
+    if languages["by"] == "language":
+        return f"languages of the samples: {text}"
+    return f"scripts of the samples: {text} (pip install 'tuner[languages]' tells languages)"
 
 
 def _fitted(calibration: dict[str, Any]) -> str:
