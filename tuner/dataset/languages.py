@@ -16,6 +16,18 @@ from typing import Literal
 UNKNOWN = "unknown"
 LOOKED_AT = 2000  # characters of a sample
 SURE = 0.5  # probability below which a language is not told
+_OF_ONE_LANGUAGE = {  # scripts; a detector of letters in a row does worse on short texts of theirs
+    "Chinese": "zh",
+    "Japanese": "ja",
+    "Hangul": "ko",
+    "Thai": "th",
+    "Lao": "lo",
+    "Khmer": "km",
+    "Myanmar": "my",
+    "Greek": "el",
+    "Georgian": "ka",
+    "Armenian": "hy",
+}
 _KANA = ("HIRAGANA", "KATAKANA")
 
 
@@ -40,8 +52,9 @@ def language_teller() -> LanguageTeller:
     detector = module.LangDetector(module.LangDetectConfig(max_input_length=None, model="lite"))
 
     def language(text: str) -> str:
-        if script(text) == UNKNOWN:  # no letters: it would guess
-            return UNKNOWN
+        written = script(text)
+        if written == UNKNOWN or written in _OF_ONE_LANGUAGE:  # without letters it would guess
+            return _OF_ONE_LANGUAGE.get(written, UNKNOWN)
         [found] = detector.detect(" ".join(text.split()), model="lite")[:1]
         return str(found["lang"]) if found["score"] >= SURE else UNKNOWN
 

@@ -95,17 +95,18 @@ def best(hits: Mapping[str, Sequence[int]]) -> list[int]:
     """Ids of the messages that answer a query best, oldest first.
 
     `hits` maps each word to the messages that hold it. A message counts with the sum of its words' weights,
-    1 / number of hits. It must hold two words, or one that is rare, and weigh at least half of the best.
+    less the oftener a word is found. It must hold two words, or one that is rare, and weigh at least a third of the
+    best: what is best may be the same question, asked before, and its answer repeats less of it.
     """
     weights: dict[int, Fraction] = {}  # exact: the order of the words must not decide
     counts: dict[int, int] = {}
     for found in hits.values():
         for i in found:
-            weights[i] = weights.get(i, Fraction(0)) + Fraction(1, len(found))
+            weights[i] = weights.get(i, Fraction(0)) + Fraction(1, len(found).bit_length())
             counts[i] = counts.get(i, 0) + 1
     rare = {i for found in hits.values() if len(found) <= MOST_RESULTS for i in found}
     most = max(weights.values(), default=Fraction(0))
-    fit = [i for i in weights if (counts[i] >= 2 or i in rare) and weights[i] >= most / 2]
+    fit = [i for i in weights if (counts[i] >= 2 or i in rare) and weights[i] >= most / 3]
     return sorted(sorted(fit, key=lambda i: (-weights[i], -i))[:MOST_RESULTS])
 
 

@@ -9,7 +9,7 @@ import re
 import unicodedata
 
 SHORTEST_STEM = 4  # letters of a word that has other forms
-LONGEST_ENDING = 2
+LONGEST_ENDING = 3
 INDEXED = 4000  # letters of a text; no message of Discord has more
 
 # Letters of scripts without spaces: of the first, two make a term, as most Chinese words have two; of the others,

@@ -132,19 +132,21 @@ def test_the_best_are_few_found_and_fit(hits: dict[str, list[int]]) -> None:
     assert len(chosen) <= MOST_RESULTS
 
     def weight(i: int) -> Fraction:
-        return sum((Fraction(1, len(found)) for found in hits.values() if i in found), Fraction(0))
+        return sum(
+            (Fraction(1, len(found).bit_length()) for found in hits.values() if i in found), Fraction(0)
+        )
 
     most = max((weight(i) for found in hits.values() for i in found), default=Fraction(0))
     for i in chosen:
         holding = [found for found in hits.values() if i in found]
         assert len(holding) >= 2 or min(map(len, holding)) <= MOST_RESULTS
-        assert weight(i) >= most / 2
+        assert weight(i) >= most / 3
     left_out = {i for found in hits.values() for i in found} - set(chosen)
     if len(chosen) < MOST_RESULTS:
         for i in left_out:
             holding = [found for found in hits.values() if i in found]
             plain = len(holding) == 1 and len(holding[0]) > MOST_RESULTS
-            assert plain or weight(i) < most / 2
+            assert plain or weight(i) < most / 3
 
 
 @given(HITS)
