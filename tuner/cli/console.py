@@ -20,6 +20,7 @@ HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
 LONGEST_SHOWN = 160  # characters of a message of a sample
 MOST_LANGUAGES = 6  # that a summary names
+LEAST_SHARE = 0.01  # of one of them
 COUNTED = {"collect": "messages", "segment": "stretches of talk"}
 
 log = logging.getLogger("tuner")
@@ -208,9 +209,12 @@ def _languages(languages: dict[str, Any]) -> str:
     """The shares of the commonest languages, or of the scripts where languages cannot be told."""
     samples = languages["samples"]
     total = sum(samples.values())
-    shares = [f"{name} {count / total:.0%}" for name, count in [*samples.items()][:MOST_LANGUAGES]]
-    rest = sum([*samples.values()][MOST_LANGUAGES:])
-    text = ", ".join([*shares, *([f"others {rest / total:.0%}"] if rest else [])])
+    named = [(name, count) for name, count in samples.items() if count / total >= LEAST_SHARE][
+        :MOST_LANGUAGES
+    ]
+    rest = total - sum(count for _, count in named)
+    shown = [*named, ("others", rest)] if rest / total >= LEAST_SHARE else named
+    text = ", ".join(f"{name} {count / total:.0%}" for name, count in shown)
     if languages["by"] == "language":
         return f"languages of the samples: {text}"
     return f"scripts of the samples: {text} (pip install 'tuner[languages]' tells languages)"
