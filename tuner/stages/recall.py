@@ -18,6 +18,7 @@ from tuner.text.terms import gram_size, grams, is_unspaced, words
 
 MOST_RESULTS = 3
 MOST_WORDS = 8  # of a query
+LEAST_LEANING = 4  # one in so many of an answer's words at least is in what it leans on
 MOST_TERMS = 32  # that a query is searched by; a run of Thai letters holds many
 
 _SENTENCE = re.compile(r"[^.!?。！？؟।\n]{1,400}[.!?。！？؟।]*")
@@ -110,14 +111,21 @@ def best(hits: Mapping[str, Sequence[int]]) -> list[int]:
     return sorted(sorted(fit, key=lambda i: (-weights[i], -i))[:MOST_RESULTS])
 
 
-def shared(answer: str, found: str, known: Sequence[str], names: Sequence[str], language: str) -> list[str]:
-    """Terms that an answer and what was found have in common, and the talk before and the names have not."""
+def novel(answer: str, known: Sequence[str], names: Sequence[str], language: str) -> list[str]:
+    """Terms of an answer that the talk before it and the names have not."""
     lacking = _Words(
         [*(w for text in known for w in words(text)), *(w for name in names for w in words(name))]
     )
+    said = dict.fromkeys(term for word in _telling(answer, language) for term in grams(word))
+    return [term for term in said if term not in lacking]
+
+
+def shared(said: Sequence[str], found: str, language: str) -> list[str]:
+    """Those of the terms that are in what was found; none where they are too few of them to be leant on."""
     told = _Words(_telling(found, language))
-    common = dict.fromkeys(term for word in _telling(answer, language) for term in grams(word))
-    return [term for term in common if term in told and term not in lacking]
+    common = [term for term in said if term in told]
+    whole, part = sum(map(worth, said)), sum(map(worth, common))
+    return common if part * LEAST_LEANING >= whole else []
 
 
 def worth(term: str) -> Fraction:

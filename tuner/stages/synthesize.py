@@ -25,7 +25,7 @@ from tuner.errors import SkipError
 from tuner.models import Dialogue, Message, ToolCall, Turn
 from tuner.progress import Tally
 from tuner.prompt.turns import tool_result
-from tuner.stages.recall import Recall, best, keywords, recalls, shared, terms, worth
+from tuner.stages.recall import Recall, best, keywords, novel, recalls, shared, terms, worth
 from tuner.stages.verdict import LONGEST_LINE, letters_of, line_of, names_of
 from tuner.text import render
 from tuner.text.terms import beginnings
@@ -217,11 +217,12 @@ class Synthesizer:
         channel_names: Mapping[int, str],
     ) -> bool:
         """Whether the answer and one of the messages found say something rare that the talk before does not."""
+        turns = dialogue.turns
+        names = [*(turn.name for turn in turns), *(message.name for message in found)]
+        known = [turn.text for turn in turns[: recall.place]]
+        said = novel(turns[recall.place].text, known, names, recall.language)
         for message in found:
-            told = render.readable(message, channel_names)
-            names = [*(turn.name for turn in dialogue.turns), message.name]
-            known = [turn.text for turn in dialogue.turns[: recall.place]]
-            common = shared(dialogue.turns[recall.place].text, told, known, names, recall.language)
+            common = shared(said, render.readable(message, channel_names), recall.language)
             if common and await self._tells(dialogue, common, recall.language):
                 return True
         self._tally.unchanged("synthesize", NOT_LEANING)

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.models import Dialogue, Turn
-from tuner.stages.recall import MOST_RESULTS, MOST_WORDS, Recall, best, keywords, recalls, shared, terms
+from tuner.stages.recall import (
+    MOST_RESULTS,
+    MOST_WORDS,
+    Recall,
+    best,
+    keywords,
+    novel,
+    recalls,
+    shared,
+    terms,
+)
 
 
 def dialogue(*turns: tuple[int, str]) -> Dialogue:
@@ -102,13 +112,22 @@ ASK = "which washer did you use for the tap?"
 def test_what_answer_and_result_share_and_the_question_lacks(
     answer: str, found: str, both: list[str]
 ) -> None:
-    assert shared(answer, found, [ASK], ["Ben"], "en") == both
+    assert shared(novel(answer, [ASK], ["Ben"], "en"), found, "en") == both
+
+
+def test_one_word_of_a_long_answer_is_chance() -> None:
+    answer = (
+        "I bought a brass one, soldered the pipe, sanded the edges and painted everything in green enamel"
+    )
+    found = "mine was painted"
+    assert shared(novel("painted", [ASK], [], "en"), found, "en") == ["painted"]
+    assert shared(novel(answer, [ASK], [], "en"), found, "en") == []
 
 
 def test_scripts_without_spaces_share_terms() -> None:
     known = ["你还记得水龙头要用多大的垫圈吗"]
-    assert shared("半英寸的", "半英寸的垫圈基本都能用", known, [], "zh") == ["半英", "英寸"]
-    assert shared("垫圈", "半英寸的垫圈", known, [], "zh") == []
+    assert shared(novel("半英寸的", known, [], "zh"), "半英寸的垫圈基本都能用", "zh") == ["半英", "英寸"]
+    assert shared(novel("垫圈", known, [], "zh"), "半英寸的垫圈", "zh") == []
 
 
 def test_messages_with_more_and_rarer_words_win_and_come_oldest_first() -> None:
