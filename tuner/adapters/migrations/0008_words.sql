@@ -3,7 +3,7 @@
 -- * `searchable` is what is indexed of a message: its text, in which runs of letters of such scripts are replaced by
 --   the terms that a query is made of, every two neighbouring letters of Chinese and Japanese and every three of the
 --   others; the end of a run is shorter, so that a single letter is found by how terms begin. `tuner.text.terms` splits queries in the same way, with the same ranges of letters. SQLite's own
---   trigrams would find no word of two letters, which most Chinese ones are, and triple the index of everything else.
+--   trigrams would find no word of two letters, which most Chinese ones are, and make the index of English five times as large.
 -- * The index keeps no text of its own, and any program that changes a message keeps it right: all is done here.
 -- * Vowel signs (M*) are letters: without them a word of Hindi or Thai ends at each.
 
