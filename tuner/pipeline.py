@@ -14,6 +14,7 @@ from tuner.adapters.sqlite_store import Store
 from tuner.asking.chat import Asker, Chat
 from tuner.asking.estimate import Estimate
 from tuner.config.settings import RULES, Dataset, Settings
+from tuner.dataset.languages import language_teller
 from tuner.dataset.tokens import TokenCounter, token_counter
 from tuner.dataset.validation import check_line
 from tuner.errors import FatalError
@@ -59,8 +60,10 @@ async def build_dataset(
     decisions = Decisions(store)
     builder, assets = production_prompt(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
+    languages = await asyncio.to_thread(language_teller)
     dataset = settings.dataset
     _prepare(tally, settings, counter, asks=chat is not None)
+    tally.languages_by = languages.by
     asker = Asker(chat, settings.models, tally) if chat else None
     refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
 
@@ -79,9 +82,11 @@ async def build_dataset(
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
-                        sample = assemble(dialogue, channels[dialogue.channel_id], builder, assets)
+                        channel = channels[dialogue.channel_id]
+                        sample = assemble(dialogue, channel, builder, assets, channels)
                         if _export(sample, files, counter, tally):
                             _learned(dialogue, tally)
+                            tally.languages[languages.of(turn.text for turn in dialogue.turns)] += 1
                     if tally.still_wanted() == 0:
                         collection.enough()
                         break

@@ -186,6 +186,8 @@ class Tally:
     samples: int = 0
     learned: Learned = field(default_factory=Learned)
     synthetic_tool_calls: int = 0
+    languages: Counter[str] = field(default_factory=Counter)  # samples of each
+    languages_by: str = "script"  # or "language", where that can be told
     requests: int = 0
     sample_tokens: int = 0
     sample_tokens_exact: bool = True
@@ -349,6 +351,7 @@ class Tally:
             "max_samples": self.max_samples,
             "samples": self.samples,
             "synthetic_tool_calls": self.synthetic_tool_calls,
+            "languages": {"by": self.languages_by, "samples": dict(self.languages.most_common())},
             "sample_tokens": {"count": self.sample_tokens, "exact": self.sample_tokens_exact},
             "requests": self.requests,
             "seconds": round(self.seconds, 1),

@@ -57,6 +57,11 @@ def asks_for_tool(request: ChatRequest) -> bool:
     return request.schema is not None and "call" in request.schema["properties"]
 
 
+def asks_about_leaning(request: ChatRequest) -> bool:
+    """Whether the tool trigger asks if an answer leans on what was found."""
+    return request.schema is not None and "leans" in request.schema["properties"]
+
+
 def approval(number: int, lines: Sequence[Line]) -> JsonObject:
     """The verdict that keeps as much as can be kept; a rejection where nobody may be learned from."""
     for end in range(len(lines), 1, -1):
@@ -77,6 +82,8 @@ def approve_if(wanted: Callable[[str], bool]) -> Responder:
     def respond(request: ChatRequest) -> JsonObject:
         if asks_for_tool(request):
             return {"call": True, "query": request.text.splitlines()[-1][:120]}
+        if asks_about_leaning(request):
+            return {"leans": True}
         answers = []
         for number, lines in enumerate(questions(request), 1):
             keep = wanted("\n".join(line.text for line in lines))

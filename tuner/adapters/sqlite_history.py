@@ -25,6 +25,7 @@ from tuner.models import Channel, Extras, Message
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, unmention
 from tuner.ranges import Range, without
+from tuner.text.terms import gram_size, grams, is_unspaced
 
 # An edit wins over what it edits. Otherwise what is stored stays, except that a stub becomes text when its
 # author is admitted or a missing message is shown again, and text becomes a stub when its author no longer is
@@ -280,14 +281,24 @@ class History(Changes):
             ids += [i for (i,) in rows]
         return sorted(ids) if message_id in ids else []
 
-    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
-        """Ids of the newest messages of a channel, older than id `before`, that hold `word` (FTS5)."""
+    async def search(
+        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
+    ) -> list[int]:
+        """Ids of the newest messages of a channel, older than id `before`, that hold `word`, or one that begins as
+        one of the `beginnings` does (FTS5)."""
         rows = await self._store.fetch(
             "SELECT w.rowid FROM words w JOIN messages m ON m.id = w.rowid WHERE words MATCH ? "
             "AND w.rowid < ? AND m.channel_id = ? ORDER BY w.rowid DESC LIMIT ?",
-            ('"' + word.replace('"', '""') + '"', before, channel_id, limit),
+            (_holding(word, beginnings), before, channel_id, limit),
         )
         return [i for (i,) in rows]
+
+    async def size(self, channel_id: int, before: int) -> int:
+        """How many messages of a channel are older than id `before`."""
+        rows = await self._store.fetch(
+            "SELECT count(*) FROM messages WHERE channel_id = ? AND id < ?", (channel_id, before)
+        )
+        return int(rows[0][0])
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         """The stored messages with these ids, oldest first."""
@@ -319,6 +330,18 @@ class History(Changes):
             _as_message(row, _as_extras(extra, names) if extra else _NO_EXTRAS)
             for row, extra in zip(rows, extras, strict=True)
         ]
+
+
+def _holding(word: str, beginnings: Sequence[str]) -> str:
+    """A query of the index: a phrase of the word's terms, or any word that begins as is said."""
+    phrase, short = " ".join(grams(word)), is_unspaced(word) and len(word) < gram_size(word)
+    starts = (*beginnings, word) if short else beginnings
+    quoted = [_quoted(phrase), *(f"{_quoted(start)} *" for start in starts)]
+    return " OR ".join(quoted)
+
+
+def _quoted(phrase: str) -> str:
+    return '"' + phrase.replace('"', '""') + '"'
 
 
 def _as_row(message: Message) -> Row:

@@ -49,8 +49,10 @@ class Narrowed(History):
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         return await self._narrowed(await super().by_id(ids))
 
-    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
-        found = await super().search(channel_id, word, before, limit)
+    async def search(
+        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
+    ) -> list[int]:
+        found = await super().search(channel_id, word, before, limit, beginnings)
         stubs = {message.id for message in await self.by_id(found) if message.is_stub}
         return [i for i in found if i not in stubs]
 

@@ -20,6 +20,8 @@ from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, Stag
 HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
 LONGEST_SHOWN = 160  # characters of a message of a sample
+MOST_LANGUAGES = 6  # that a summary names
+LEAST_SHARE = 0.01  # of one of them
 COUNTED = {"collect": "messages", "segment": "stretches of talk"}
 
 log = logging.getLogger("tuner")
@@ -156,6 +158,8 @@ def summary(counts: dict[str, Any]) -> list[str]:
     if counts["calibration"]["replies"]:
         lines.append(f"  {_fitted(counts['calibration'])}")
     lines += [f"  {line}" for line in in_words(counts["learned"])] if "learned" in counts else []
+    if counts["languages"]["samples"]:
+        lines.append(f"  {_languages(counts['languages'])}")
     models = counts["models"]
     if models["calls"] or models["reused"]:
         if counts["dry_run"]:
@@ -201,6 +205,21 @@ def _stage_summary(name: str, stage: Mapping[str, Any]) -> str:
     ]
     text = ", ".join(filter(None, remarks))
     return f"  {name:<11}{stage['in']:>8} in {stage['out']:>8} out" + (f"   {text}" if text else "")
+
+
+def _languages(languages: dict[str, Any]) -> str:
+    """The shares of the commonest languages, or of the scripts where languages cannot be told."""
+    samples = languages["samples"]
+    total = sum(samples.values())
+    named = [(name, count) for name, count in samples.items() if count / total >= LEAST_SHARE][
+        :MOST_LANGUAGES
+    ]
+    rest = total - sum(count for _, count in named)
+    shown = [*named, ("others", rest)] if rest / total >= LEAST_SHARE else named
+    text = ", ".join(f"{name} {count / total:.0%}" for name, count in shown)
+    if languages["by"] == "language":
+        return f"languages of the samples: {text}"
+    return f"scripts of the samples: {text} (pip install 'tuner[languages]' tells languages)"
 
 
 def _fitted(calibration: dict[str, Any]) -> str:

@@ -19,22 +19,26 @@ def titled(channel: Channel, audience: Audience, writers: Collection[int] = ()) 
     """The channel under a name that may be kept. `author` comes in as a user id, and leaves as a speaker.
 
     Where a thread's author is not known, its title is kept only if everyone may be used, and none of the
-    `writers` in it opted out. Nor is a name kept in a title unless everyone may be used: whose it is may turn out
-    after samples were made under that title.
+    `writers` in it opted out. Nor is a name kept in a title or a topic unless everyone may be used: whose it is may
+    turn out after samples were made under it.
     """
     if channel.is_direct:
         return replace(channel, name=DIRECT, topic="", author=None)
+    if audience.allowed is not None:
+        channel = replace(channel, topic=_without_names(channel.topic))
     if channel.parent_id is None:
         return replace(channel, author=None)
     if audience.allowed is not None:
-        channel = replace(
-            channel, name=hide_names(USER_MENTION.sub(SOMEONE, channel.name), lambda _: None, strangers=True)
-        )
+        channel = replace(channel, name=_without_names(channel.name))
     if channel.author is None:
         kept = audience.allowed is None and audience.opted_out.isdisjoint(writers)
         return channel if kept else replace(channel, name=THREAD)
     speaker = audience.speaker(channel.author)
     return replace(channel, author=speaker, name=channel.name if speaker > 0 else THREAD)
+
+
+def _without_names(text: str) -> str:
+    return hide_names(USER_MENTION.sub(SOMEONE, text), lambda _: None, strangers=True)
 
 
 def title_of(raw: Mapping[str, Any], audience: Audience) -> str:

@@ -172,6 +172,10 @@ def _context(request: PromptRequest) -> str:
     assets, channel = request.assets, request.channel
     topic = _known(assets.topics, channel.id, request.at)
     topic = topic or _known(assets.topics, channel.parent_id or 0, request.at)
+    if (
+        not {channel.id, channel.parent_id} & assets.topics.keys()
+    ):  # what is configured wins, also where it is later
+        topic = channel.topic
     people = [
         f"- {name}: {profile}"
         for user_id, name in request.participants.items()

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tuner import snowflake
-from tuner.models import Channel, ChatMessage, Dialogue, Sample
+from tuner.models import Channel, ChatMessage, Dialogue, Message, Sample
 from tuner.prompt.stack import Assets, Builder, PromptRequest
 from tuner.prompt.turns import TOOL, assistant_turn, tool_turns, user_turn
-from tuner.text.inert import inert, visible
+from tuner.text import render
+from tuner.text.inert import inert
 from tuner.text.names import title
 
+LONGEST_TOPIC = 300  # characters; a forum's guidelines may be a page
 
-def assemble(dialogue: Dialogue, channel: Channel, builder: Builder, assets: Assets) -> Sample:
-    """The production prompt and the turns, as one sample."""
+
+def assemble(
+    dialogue: Dialogue,
+    channel: Channel,
+    builder: Builder,
+    assets: Assets,
+    channels: Mapping[int, Channel] | None = None,
+) -> Sample:
+    """The production prompt and the turns, as one sample. `channels` are those that a topic may name, by id."""
     target = dialogue.turns[-1]
     names = {turn.speaker: turn.name for turn in dialogue.turns}
     header = builder(
         PromptRequest(
-            channel=_presentable(channel),
+            channel=_presentable(channel, channels or {}),
             persona=dialogue.persona,
             persona_name=names.pop(dialogue.persona),
             participants=names,
@@ -50,14 +60,25 @@ def assemble(dialogue: Dialogue, channel: Channel, builder: Builder, assets: Ass
     return Sample(tuple(messages), header.tools, metadata)
 
 
-def _presentable(channel: Channel) -> Channel:
-    """The channel as a prompt may name it: anybody can open a thread and call it what they like."""
+def _presentable(channel: Channel, channels: Mapping[int, Channel]) -> Channel:
+    """The channel as a prompt may name it: anybody can open a thread and call it what they like.
+
+    A thread has the topic of what it was opened in. It is as Discord shows it now: nobody knows since when.
+    """
+    parent = channels.get(channel.parent_id or 0, channel)
     return replace(
         channel,
         name=title(channel.name),
         guild_name=title(channel.guild_name),
-        topic=inert(visible(channel.topic)),
+        topic=_topic(channel.topic or parent.topic, channels),
     )
+
+
+def _topic(raw: str, channels: Mapping[int, Channel]) -> str:
+    """A topic on one line, so that no line of it can pass for another, without who is mentioned in it."""
+    names = {i: channel.name for i, channel in channels.items()}
+    line = " ".join(render.words(Message(0, 0, 0, text=raw), names).split())
+    return line if len(line) <= LONGEST_TOPIC else inert(line[: LONGEST_TOPIC - 1].rstrip() + "…")
 
 
 def upload_line(sample: Sample) -> dict[str, Any]:

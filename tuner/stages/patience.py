@@ -22,7 +22,11 @@ class Archive(Protocol):
 
     def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]: ...
 
-    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]: ...
+    async def search(
+        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
+    ) -> list[int]: ...
+
+    async def size(self, channel_id: int, before: int) -> int: ...
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]: ...
 
@@ -64,8 +68,13 @@ class PatientArchive:
                     return
             await self._reading.over()
 
-    async def search(self, channel_id: int, word: str, before: int, limit: int) -> list[int]:
-        return await self._archive.search(channel_id, word, before, limit)
+    async def search(
+        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
+    ) -> list[int]:
+        return await self._archive.search(channel_id, word, before, limit, beginnings)
+
+    async def size(self, channel_id: int, before: int) -> int:
+        return await self._archive.size(channel_id, before)
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         over = self._reading.is_over

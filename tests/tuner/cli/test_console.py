@@ -154,6 +154,30 @@ def test_the_summary_says_how_sure_the_segments_are() -> None:
 
 
 @pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("language", "languages of the samples: de 75%, en 25%"),
+        ("script", "scripts of the samples: de 75%, en 25% (pip install 'tuner[languages]' tells languages)"),
+    ],
+)
+def test_the_summary_says_the_languages(by: str, said: str) -> None:
+    run = run_with()
+    run.languages_by = by
+    run.languages.update({"en": 1, "de": 3})
+    stored = run.final_counts()["languages"]
+    assert stored == {"by": by, "samples": {"de": 3, "en": 1}}
+    assert f"  {said}" in summary(counts(languages=stored))
+
+
+def test_the_summary_names_the_commonest_languages() -> None:
+    run = run_with()
+    run.languages.update({f"l{n}": 10 - n for n in range(10)})
+    [line] = [line for line in summary(counts(languages=run.final_counts()["languages"])) if "l0" in line]
+    assert line.count("%") == 7
+    assert "others" in line
+
+
+@pytest.mark.parametrize(
     ("calibration", "said"),
     [
         (

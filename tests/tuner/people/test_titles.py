@@ -40,6 +40,12 @@ def test_a_channels_name_is_nobodys_words() -> None:
     assert titled(Channel(6, "general", 1, "Tests"), WHITELIST).name == "general"
 
 
+def test_a_topic_names_nobody_unless_everyone_may_be_used() -> None:
+    channel = Channel(6, "general", topic="Ask @Stranger or <@999>; a@b.example")
+    assert titled(channel, WHITELIST).topic == "Ask @someone or @someone; a@b.example"
+    assert titled(channel, EVERYONE).topic == channel.topic
+
+
 def test_a_direct_message_is_named_after_nobody() -> None:
     direct = Channel(8, "Oz, Ann", 0, "Direct Messages", topic="of Oz")
     assert titled(direct, EVERYONE) == Channel(8, "direct-message", 0, "Direct Messages")

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,17 @@ def test_a_thread_has_its_parents_topic_unless_it_has_its_own() -> None:
     assert "#general: of the parent" in contents(header(assets(channels=parent)))[2]
     both = {**parent, "7": {"topic": "of its own"}}
     assert "#general: of its own" in contents(header(assets(channels=both)))[2]
+
+
+def test_the_topic_on_discord_is_used_where_none_is_configured() -> None:
+    channel = replace(CHANNEL, topic="Plants and pots")
+    assert contents(header(assets(), channel=channel))[2] == "### Context\n#general: Plants and pots"
+    for key in ("7", "6"):  # its own, or its parent's
+        set_by_hand = assets(channels={key: {"topic": "Ours"}})
+        assert "#general: Ours" in contents(header(set_by_hand, channel=channel))[2]
+    later = assets(channels={"7": {"topic": [{"text": "Ours", "since": "2025-01-01"}]}})
+    for stack in (later, assets(channels={"7": {"topic": ""}})):
+        assert len(contents(header(stack, channel=channel))) == 2
 
 
 # -- files -------------------------------------------------------------------------

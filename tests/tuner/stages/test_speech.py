@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.growth import UNITS, is_linear
 from tests.support.lines import ANN, BEN, Line, spoken
 from tuner.models import Excerpt, Segment
-from tuner.stages.recall import RECALL, keywords
+from tuner.stages.recall import keywords, recalled
 from tuner.stages.speech import PAUSE, says_something, without_placeholders, word_count
 from tuner.stages.verdict import by_rules
 
@@ -101,7 +101,7 @@ def test_lines_that_stand_for_something_else_are_no_words() -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_any_text_is_judged_in_time_linear_in_its_length(unit: str) -> None:
     def work(text: str) -> None:
-        RECALL.search(text)
+        recalled(text)
         keywords(text, [text])
         says_something(text)
         without_placeholders(text)

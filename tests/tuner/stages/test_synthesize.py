@@ -21,8 +21,9 @@ from tests.support.loopback_openai import (
     LoopbackOpenAI,
     Misbehave,
     RawAnswer,
+    Responder,
 )
-from tests.support.model_server import MODEL, JsonObject, chat_with
+from tests.support.model_server import MODEL, JsonObject, asks_about_leaning, asks_for_tool, chat_with
 from tuner import snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions
@@ -40,15 +41,20 @@ from tuner.stages.synthesize import Synthesizer
 EARLIER = [
     Said("Mika", "the blue kettle exploded on sunday, water everywhere"),
     Said("Priya", "that is what you get from cheap kettles"),
-    Said("Oleg", "soup is ready"),
+    Said("Oleg", "soup is ready, with saffron"),
 ]
 RECALLING = [
     Said("Mika", "remember when the blue kettle exploded?", 900),
-    Said("Jonas", "yes, that was a wet day"),
+    Said("Jonas", "yes, that was a wet sunday"),
 ]
 LATER = [Said("Mika", "my blue kettle exploded again", 60)]
 WANTS: JsonObject = {"call": True, "query": "blue kettle exploded"}
 NO: JsonObject = {"call": False, "query": ""}
+
+
+def wanting(wish: JsonObject, *, leans: bool = True) -> Responder:
+    """A model that always says this about the query, and whether the answer leans on what was found."""
+    return lambda request: {"leans": leans} if asks_about_leaning(request) else wish
 
 
 class Bench:
@@ -120,16 +126,16 @@ async def test_the_rules_call_with_what_was_really_said(bench: Bench) -> None:
 
 
 async def test_the_model_agrees_and_words_the_query(bench: Bench) -> None:
-    async with LoopbackOpenAI(lambda request: {"call": True, "query": " cheap kettles "}) as model:
+    async with LoopbackOpenAI(wanting({"call": True, "query": " cheap kettles "})) as model:
         [call] = (await bench.synthesize(model=model)).tool_calls
     assert call.query == "cheap kettles"
     assert call.result.endswith("Priya: that is what you get from cheap kettles")
-    [request] = model.requests
+    [request] = filter(asks_for_tool, model.requests)
     assert request.messages[-1]["content"] == "A: remember when the blue kettle exploded?"
 
 
 async def test_who_recalls_nothing_is_not_asked_about(bench: Bench) -> None:
-    async with LoopbackOpenAI(lambda request: WANTS) as model:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
         plain = [Said("Mika", "the blue kettle exploded, what now?", 900), Said("Jonas", "oh no, not again")]
         assert (await bench.synthesize(plain, model=model)).tool_calls == ()
     assert model.requests == []
@@ -167,7 +173,7 @@ async def test_what_was_erased_is_not_found(bench: Bench) -> None:
 
 async def test_a_quotation_in_a_query_is_searched_for_and_harmless(bench: Bench) -> None:
     odd = {"call": True, "query": "kettle\" OR content:* NEAR(blue exploded) AND '--"}
-    async with LoopbackOpenAI(lambda request: odd) as model:
+    async with LoopbackOpenAI(wanting(odd)) as model:
         [call] = (await bench.synthesize(model=model)).tool_calls
     assert "kettle exploded on sunday" in call.result
 
@@ -177,19 +183,19 @@ async def test_the_models_no_is_final_and_not_paid_for_twice(bench: Bench, answe
     async with LoopbackOpenAI(lambda request: answer) as model:
         assert (await bench.synthesize(model=model)).tool_calls == ()
         assert bench.tally.stages["synthesize"].unchanged == {"the model wanted no call": 1}
-        model.responder = lambda request: WANTS
+        model.responder = wanting(WANTS)
         assert (await bench.synthesize(model=model)).tool_calls == ()
     assert len(model.requests) == 1
     assert bench.tally.spending.reused == 1
 
 
 async def test_the_models_yes_is_not_paid_for_twice(bench: Bench) -> None:
-    async with LoopbackOpenAI(lambda request: WANTS) as model:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
         first = await bench.synthesize(model=model)
         assert await bench.synthesize(model=model) == first
-        assert len(model.requests) == 1
+        assert len(model.requests) == 2
         await bench.synthesize(model=model, tool_trigger="another-model")
-    assert len(model.requests) == 2
+    assert len(model.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -209,18 +215,18 @@ async def test_a_failure_is_no_call_the_sample_stays_and_the_next_run_asks(
         assert len(model.requests) == requests
         stage = bench.tally.stages["synthesize"]
         assert (stage.went, dict(stage.unchanged)) == (1, {why: 1})
-        model.responder = lambda request: WANTS
+        model.responder = wanting(WANTS)
         assert len((await bench.synthesize(model=model)).tool_calls) == 1
 
 
 async def test_a_passing_failure_costs_no_call(bench: Bench) -> None:
-    async with LoopbackOpenAI(lambda request: WANTS) as model:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
         model.script([SERVER_ERROR, REFUSAL])
         assert len((await bench.synthesize(model=model)).tool_calls) == 1
 
 
 async def test_a_spent_budget_is_no_call(bench: Bench) -> None:
-    async with LoopbackOpenAI(lambda request: WANTS) as model:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
         assert (await bench.synthesize(model=model, max_calls=0)).tool_calls == ()
     assert model.requests == []
     assert bench.tally.stages["synthesize"].unchanged == {"the budget is spent": 1}
@@ -295,7 +301,7 @@ async def test_a_query_that_breaks_the_schema_is_asked_for_again_then_counted(
     bench: Bench, query: str
 ) -> None:
     bad = RawAnswer(json.dumps({"call": True, "query": query}))
-    async with LoopbackOpenAI(lambda request: WANTS) as model:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
         model.script([bad])
         [call] = (await bench.synthesize(model=model)).tool_calls
         assert call.query == WANTS["query"]
@@ -308,17 +314,83 @@ async def test_a_query_that_breaks_the_schema_is_asked_for_again_then_counted(
 
 @pytest.mark.parametrize("query", ["k" * 120, "چای‌ساز", "👩‍🚒 kettle", "a" * 100 + " kettle \n"])
 async def test_what_the_schema_allows_is_a_query(bench: Bench, query: str) -> None:
-    async with LoopbackOpenAI(lambda request: {"call": True, "query": query}) as model:
+    async with LoopbackOpenAI(wanting({"call": True, "query": query})) as model:
         await bench.synthesize(model=model)
     assert bench.tally.stages["synthesize"].dropped.keys() <= {"nothing found to recall"}
 
 
 async def test_the_rules_write_no_longer_query_than_a_model_may(bench: Bench) -> None:
     words = " ".join(f"kettle{n}{'x' * 30}" for n in range(8))
-    said = [Said("Mika", words, 1)]
-    talk = [Said("Mika", f"remember when {words}?", 900), Said("Jonas", "yes, that was a wet day")]
+    said = [Said("Mika", f"{words} sunday", 1)]
+    talk = [Said("Mika", f"remember when {words}?", 900), Said("Jonas", "yes, that was a wet sunday")]
     [call] = (await bench.synthesize(talk, before=said)).tool_calls
     assert 80 < len(call.query) <= 120
+
+
+# -- only where the answer leans on what was found ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "leans"),
+    [
+        ("CONGRATULATIONS", False),
+        ("yes, I do", False),
+        ("the blue kettle exploded", False),  # nothing that the question does not say
+        ("I had one from the flea market", False),  # nothing that was found
+        ("on sunday, and the water ran downstairs", True),
+    ],
+)
+async def test_the_rules_want_an_answer_that_says_what_was_found(
+    bench: Bench, answer: str, leans: bool
+) -> None:
+    talk = [RECALLING[0], Said("Jonas", answer)]
+    assert bool((await bench.synthesize(talk)).tool_calls) is leans
+    why = {} if leans else {"the answer does not lean on what was found": 1}
+    assert bench.tally.stages["synthesize"].unchanged == why
+
+
+async def test_one_word_of_many_messages_is_chance(bench: Bench) -> None:
+    chatter = [Said("Priya", f"the stall is open on sunday again, number {n}") for n in range(4)]
+    assert (await bench.synthesize(before=[*EARLIER, *chatter])).tool_calls == ()
+
+
+async def test_what_the_talk_said_before_is_not_found_but_known(bench: Bench) -> None:
+    talk = [
+        Said("Priya", "what a wet sunday", 900),
+        Said("Jonas", "it was"),
+        RECALLING[0]._replace(minutes=1),
+    ]
+    assert (await bench.synthesize([*talk, RECALLING[1]])).tool_calls == ()
+
+
+async def test_the_model_is_shown_the_answer_and_what_was_found(bench: Bench) -> None:
+    async with LoopbackOpenAI(wanting(WANTS, leans=False)) as model:
+        assert (await bench.synthesize(model=model)).tool_calls == ()
+        assert bench.tally.stages["synthesize"].unchanged == {"the answer does not lean on what was found": 1}
+        model.responder = wanting(WANTS)
+        assert (await bench.synthesize(model=model)).tool_calls == ()  # its no is final
+    [_, request] = model.requests
+    assert request.messages[-1]["content"] == (
+        "A: remember when the blue kettle exploded?\nthe answer, B: yes, that was a wet sunday\n"
+        "found, A: the blue kettle exploded on sunday, water everywhere"
+    )
+
+
+@pytest.mark.parametrize("answer", [{"leans": "yes"}, {"leans": True, "query": "more"}, {}])
+async def test_about_leaning_only_yes_and_no_are_answers(bench: Bench, answer: JsonObject) -> None:
+    async with LoopbackOpenAI(
+        lambda r: RawAnswer(json.dumps(answer)) if asks_about_leaning(r) else WANTS
+    ) as model:
+        assert (await bench.synthesize(model=model, attempts=2)).tool_calls == ()
+        assert bench.tally.stages["synthesize"].unchanged == {"failed: answer of another form": 1}
+        model.responder = wanting(WANTS)
+        assert (await bench.synthesize(model=model)).tool_calls != ()
+
+
+async def test_nothing_found_is_nothing_to_ask_about(bench: Bench) -> None:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
+        assert (await bench.synthesize(before=[], model=model)).tool_calls == ()
+    assert len(model.requests) == 1
 
 
 # -- an answer may repeat what was shown ---------------------------------------------
@@ -326,7 +398,7 @@ async def test_the_rules_write_no_longer_query_than_a_model_may(bench: Bench) ->
 
 async def queries(bench: Bench) -> list[str]:
     async with open_store(bench.archive) as store:
-        rows = await store.fetch("SELECT answer FROM decisions")
+        rows = await store.fetch("SELECT answer FROM decisions WHERE quotes")
         await History(store).purge()
     return [json.loads(answer)["query"] for (answer,) in rows]
 
@@ -355,7 +427,7 @@ async def test_no_answer_outlives_the_words_that_it_may_repeat(
 ) -> None:
     """Of the talk only the question is shown; what becomes of others' words costs no answer."""
     secret = {"call": True, "query": "sesame"}
-    async with LoopbackOpenAI(lambda request: secret) as model:
+    async with LoopbackOpenAI(wanting(secret)) as model:
         await bench.synthesize(model=model)
     await change(bench, author, how)
     assert await queries(bench) == (["sesame"] if left else [])
@@ -364,7 +436,7 @@ async def test_no_answer_outlives_the_words_that_it_may_repeat(
 
 
 async def test_an_answer_to_what_changed_meanwhile_is_not_kept(bench: Bench) -> None:
-    async with LoopbackOpenAI(lambda request: WANTS, delay=0.2) as model:
+    async with LoopbackOpenAI(wanting(WANTS), delay=0.2) as model:
         asking = asyncio.create_task(bench.synthesize(model=model))
         while not model.requests:
             await asyncio.sleep(0.01)
@@ -374,7 +446,7 @@ async def test_an_answer_to_what_changed_meanwhile_is_not_kept(bench: Bench) -> 
 
 
 async def test_words_that_are_gone_are_not_asked_about(bench: Bench) -> None:
-    async with LoopbackOpenAI(lambda request: WANTS) as model:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
         assert (await bench.synthesize(forgotten=["Mika"], model=model)).tool_calls == ()
     assert model.requests == []
     assert bench.tally.stages["synthesize"].dropped == {"erased meanwhile": 1}
@@ -382,19 +454,19 @@ async def test_words_that_are_gone_are_not_asked_about(bench: Bench) -> None:
 
 @pytest.mark.parametrize("damaged", ["", "{", "[]", "{}", '{"query": 7}'])
 async def test_a_damaged_answer_is_none(bench: Bench, damaged: str) -> None:
-    async with LoopbackOpenAI(lambda request: WANTS) as model:
+    async with LoopbackOpenAI(wanting(WANTS)) as model:
         first = await bench.synthesize(model=model)
         async with open_store(bench.archive) as store, store.transaction() as db:
             await db.execute("UPDATE decisions SET answer = ?", (damaged,))
         assert await bench.synthesize(model=model) == first
-    assert len(model.requests) == 2
+    assert len(model.requests) == 4
 
 
 async def test_each_recall_gets_its_own_call(bench: Bench) -> None:
     talk = [
         *RECALLING,
         Said("Priya", "and do you remember the soup Oleg had ready?"),
-        Said("Jonas", "sure do"),
+        Said("Jonas", "sure, it was the one with saffron"),
     ]
     calls = (await bench.synthesize(talk)).tool_calls
     assert [call.before for call in calls] == [1, 3]
