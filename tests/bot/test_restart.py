@@ -179,6 +179,7 @@ def test_the_next_build_goes_on(scene: Scene, undisturbed: bytes, where: str, nu
     assert len(segments) == TALKS - decided
     pages = [int(request.query["after"]) for request in scene.discord.history_requests()[read:]]
     newest = scene.work.stored(scene.channel)[stored - 1] if stored else 0
-    assert all(after >= newest for after in pages)
+    # The last millisecond that is stored is shown once more: two messages of it may have changed places.
+    assert all(after >> 22 >= (newest >> 22) - 1 for after in pages)
     assert scene.work.records.read_bytes() == undisturbed
     assert f"finished: {TALKS} samples" in scene.said("Build #2")[0]

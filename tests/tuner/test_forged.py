@@ -48,7 +48,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("forged")
     source = write(folder / "in.json", talk(), name=TITLE)
     with chdir(folder):
-        assert main(["build-dataset", "--from-export", str(source), "--raw-dump-dir", "raw"]) == 0
+        ben = ("--set", f"dataset.personas=[{BEN['id']}]")
+        assert main(["build-dataset", "--from-export", str(source), "--raw-dump-dir", "raw", *ben]) == 0
     return folder
 
 

@@ -37,7 +37,7 @@ def channels(world: World) -> list[int]:
     made = [world.add_channel(name) for name in ("general", "games", "music")]
     for channel, count in zip(made, (450, 250, 120), strict=True):
         for i, message in enumerate(world.fill(channel, count)):
-            message["content"] = f"what would you say to number {i} of the things we talked about yesterday?"
+            message["content"] = f"I would say yes to number {i} of the things we talked about yesterday"
     return made
 
 

@@ -105,7 +105,7 @@ async def test_a_permission_is_missing_in_every_channel(
     for channel in (general, games):
         world.deny(channel, denied)
     text = await refusal(work, server, [general, games])
-    assert "None of the channels" in text
+    assert "none of these channels can be read" in text
     for channel in (general, games):
         [line] = [line for line in text.splitlines() if str(channel) in line]
         assert "Read Message History" in line

@@ -278,7 +278,9 @@ async def test_a_run_out_of_calls_finishes_with_what_it_has_and_the_next_goes_on
         assert first.counts["stages"]["refine"]["dropped"]["the budget is spent"] > 10
         second = await build_with_model(tmp_path, exports, model, limited)
         assert len(model.requests) == 10
-        assert (second.counts["samples"], second.counts["models"]["reused"]) == (9, 4)
+        relabel = second.counts["stages"]["relabel"]
+        assert (relabel["in"], second.counts["models"]["reused"]) == (9, 4)
+        assert second.counts["samples"] == relabel["out"] == 9 - sum(relabel["dropped"].values())
         rest = await build_with_model(tmp_path, exports, model, {"models.segments_per_request": 8})
     assert rest.counts["models"]["reused"] == 9
     assert "the budget is spent" not in rest.counts["stages"]["refine"]["dropped"]

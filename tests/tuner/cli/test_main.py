@@ -172,8 +172,8 @@ def test_named_flags_do_what_they_say(place: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("earliest", "said"),
     [
-        ("2030-01-01", "since 2030-01-01 (dataset.earliest)."),
-        ("2030-01-01T12:30:00+02:00", "since 2030-01-01 10:30 UTC (dataset.earliest)."),
+        ("2030-01-01", "since 2030-01-01 (--earliest)."),
+        ("2030-01-01T12:30:00+02:00", "since 2030-01-01 10:30 UTC (--earliest)."),
     ],
 )
 def test_what_is_stored_from_before_the_earliest_moment_is_not_denied(

@@ -169,13 +169,17 @@ def test_widening_gives_names_back() -> None:
 
 def test_an_old_archives_names_are_known_when_somebody_is_forgotten() -> None:
     write(
-        Path("e.json"), [said(at(0), dov("Captain"), "good day"), *talk(0, "hello @Captain", "hello to all")]
+        Path("e.json"),
+        [
+            said(at(0), dov("Captain"), "good day"),
+            *talk(0, "where does @Captain live?", "in the yellow house by the harbour"),
+        ],
     )
     build("e.json")
     with closing(sqlite3.connect("data/tuner.db")) as db, db:
         db.execute("DELETE FROM names")
     assert main(["forget", "201"]) == 0
-    assert contents() == ["hello @someone", "hello to all"]
+    assert contents() == ["where does @someone live?", "in the yellow house by the harbour"]
 
 
 # -- titles ------------------------------------------------------------------------
@@ -284,7 +288,13 @@ def deleted(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_deleted_user_is_nobody() -> None:
-    texts = ("does anybody have a pump?", "I have one in the cellar", "can I have it until monday?")
+    texts = (
+        "does anybody have a pump?",
+        "I have one in the cellar",
+        "what kind of valve does it have?",
+        "the narrow one",
+        "then take mine from the shed, it fits both kinds of valve",
+    )
     write(Path("e.json"), deleted(talk(0, *texts)))
     build("e.json")
     assert personas() == {101}

@@ -53,7 +53,10 @@ def test_verbose_logs_every_request_and_no_word(
     assert 0 < len(door) <= requests
     assert any(line.endswith("#tools: asked, and got no answer: HTTP 503") for line in door)
     assert any(line.endswith("#tools: asked, and got 24 items") for line in door)
-    assert any(line.endswith("Discord: asked, and got 0 threads") for line in door)
+    assert any(
+        "Archived threads of channel " in line and line.endswith(": asked, and got 0 threads")
+        for line in door
+    )
     assert any(
         line.endswith(f"asked, and got the object {channel}") for line in door for channel in world.channels
     )
