@@ -6,6 +6,7 @@ somebody is therefore handed out when all reading is over, and names nobody outs
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Protocol
@@ -87,5 +88,13 @@ class PatientArchive:
 
 def _unnaming(messages: Sequence[Message]) -> int:
     """How many messages come before the first that may name anybody."""
-    naming = (i for i, message in enumerate(messages) if any(map(may_name_anybody, words_of(message))))
+    naming = (i for i, message in enumerate(messages) if _may_name_a_stranger(message))
     return next(naming, len(messages))
+
+
+def _may_name_a_stranger(message: Message) -> bool:
+    """Whether anybody may be named but those whom the message mentions, who are known."""
+    known = [re.escape(name) for _, name in message.extras.mentions if name]
+    mentioned = re.compile(rf"@(?:{'|'.join(known)})(?!\w)") if known else None
+    texts = (mentioned.sub("", text) if mentioned else text for text in words_of(message))
+    return any(map(may_name_anybody, texts))
