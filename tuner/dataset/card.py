@@ -1,0 +1,131 @@
+"""The page beside a dataset, `records.md`: what is in it, what was left out, and how to train with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from tuner.config.settings import RULES, Settings
+from tuner.learned import in_words
+from tuner.profiles import SHAPES
+from tuner.text.names import title
+
+Counts = Mapping[str, Any]
+
+
+def card(counts: Counts, settings: Settings) -> str:
+    """The page as markdown. `counts` are those of stats.json."""
+    sections: tuple[tuple[str, Callable[[Counts, Settings], Iterable[str]]], ...] = (
+        ("What is in it", _contents),
+        ("What was left out", _left_out),
+        ("How it was decided", _decided),
+        ("Training and validation", _split),
+        ("Whose words these are", _people),
+        ("How to train with it", _training),
+    )
+    lines = [f"# {PurePath(settings.dataset.output_path).name}", ""]
+    lines += [f"A chat fine-tuning dataset made of a Discord server's history by Tuner, run {counts['run']}."]
+    for heading, section in sections:
+        lines += ["", f"## {heading}", "", *section(counts, settings)]
+    return "\n".join(lines) + "\n"
+
+
+def _contents(counts: Counts, settings: Settings) -> Iterable[str]:
+    about, tokens = counts["contents"], counts["sample_tokens"]
+    roughly = "" if tokens["exact"] else "about "
+    people = _count(about["people"], "person", "people")
+    yield f"- {_count(counts['samples'], 'sample', 'samples')} of {about['from']} to {about['to']}, by {people}"
+    answers = _count(counts["learned"]["answers"], "answer that is learned", "answers that are learned")
+    calls = _count(counts["synthetic_tool_calls"], "tool call", "tool calls")
+    yield f"- {answers}; {calls}, made afterwards, which return what was really said"
+    learned = 100 * about["learned_tokens"] / max(1, tokens["count"])
+    yield f"- {roughly}{tokens['count']:,} tokens, of which {learned:.0f} % are learned"
+    told = counts["languages"]
+    shares = ", ".join(f"{name} {count:,}" for name, count in told["samples"].items())
+    yield f"- samples by {told['by']}: {shares}"
+    yield ""
+    yield from _table(
+        ("channel", "samples"), [(_cell(c["name"]), f"{c['samples']:,}") for c in about["channels"]]
+    )
+
+
+def _left_out(counts: Counts, settings: Settings) -> Iterable[str]:
+    rows = [
+        (name, f"{stage['in']:,}", f"{stage['out']:,}", _reasons(stage["dropped"]))
+        for name, stage in counts["stages"].items()
+    ]
+    yield from _table(("stage", "in", "out", "left out"), rows)
+
+
+def _reasons(dropped: Mapping[str, int]) -> str:
+    ranked = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
+    return _cell(", ".join(f"{count:,} {why}" for why, count in ranked)) or "nothing"
+
+
+def _decided(counts: Counts, settings: Settings) -> Iterable[str]:
+    judge = settings.models.segment
+    by = "by rules" if judge == RULES else f"by the model {_cell(judge)}"
+    yield f"- Which conversations are worth learning was decided {by}."
+    confidence = counts["segment_confidence"]
+    if confidence["mean"] is not None:
+        weak = sum(confidence["tenths"][:5])
+        yield (
+            f"- Who answers whom was decided by a link model. It is sure of a stretch of talk by "
+            f"{confidence['mean']:.2f} on average (0 to 1); by less than 0.5 of {weak:,} of "
+            f"{sum(confidence['tenths']):,}."
+        )
+    yield "- Screening: none. Nothing looked for secrets, addresses or other personal details in the text."
+
+
+def _split(counts: Counts, settings: Settings) -> Iterable[str]:
+    split = counts["split"]
+    if not split["valid"]:
+        yield f"All {split['train']:,} samples are for training; none is held out."
+        return
+    yield (
+        f"{_count(split['train'], 'sample', 'samples')} for training, {split['valid']:,} held out: the newest of each "
+        "channel, in whole conversations. No held-out answer shares 13 words in a row with the training part, and "
+        f"none of its samples is a near copy; {_count(split['kept_back'], 'conversation', 'conversations')} stayed in "
+        "training for that."
+    )
+
+
+def _people(counts: Counts, settings: Settings) -> Iterable[str]:
+    allowed = len(settings.dataset.allowed_users)
+    if allowed:
+        listed = _count(allowed, "person is", "people are")
+        yield f"- {listed} listed in dataset.allowed_users; whoever keeps that list says that they agreed."
+    else:
+        yield "- dataset.allowed_users is empty: **it names nobody who agreed**. See to it that everybody did."
+    yield "- The words belong to the people who wrote them. Tuner gives no licence for them."
+    yield "- Whoever opts out later (`python -m tuner forget`) is still in this file: build again, and delete it."
+    yield from (f"- {line[:1].upper()}{line[1:]}" for line in in_words(counts["learned"], _cell))
+
+
+def _training(counts: Counts, settings: Settings) -> Iterable[str]:
+    files = [PurePath(file["path"]).name for file in counts["files"]]
+    for profile in settings.export.profiles:
+        own = [f"`{name}`" for name in files if f".{profile}." in name]
+        if own:
+            yield f"- {SHAPES[profile].readers}: {' and '.join(own)}"
+    yield ""
+    yield (
+        "Each is checked as those readers would: `python -m tuner validate FILE`. Serve the tuned model with prompts "
+        "of the same shape."
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(text: str) -> str:
+    """Words of others as text that means nothing in markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#|!~" else c for c in title(text))
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
