@@ -119,6 +119,8 @@ def add_result(embed: discord.Embed, counts: Mapping[str, Any]) -> discord.Embed
         f"{code(file['path'])} {file['lines']:,} lines, {file['size']:,} bytes\nsha256 {code(file['sha256'])}"
         for file in counts.get("files", ())
     )
+    if card := counts.get("card"):
+        files += f"\nabout it: {code(card)}"
     _add(embed, "Dataset", files, inline=False)
     if estimate := counts.get("estimate"):
         about = "" if estimate["tokens_exact"] else "about "

@@ -101,6 +101,7 @@ class Segment:
     confidence: float = 1.0
     links: tuple[float, ...] = ()
     targets: tuple[int | None, ...] = ()
+    conversation: int = 0  # id of the first message of the conversation it was cut from
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Excerpt:
     channel_id: int
     messages: tuple[Message, ...]
     persona: int
+    conversation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class Dialogue:
     persona: int
     turns: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...] = ()
+    conversation: int = 0
 
     @property
     def message_ids(self) -> tuple[int, ...]:
@@ -151,9 +154,24 @@ class Dialogue:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One line of the dataset, before it is written."""
+class Talk:
+    """A production prompt and the turns after it, as Tuner keeps them. `persona` is the assistant's name."""
 
-    messages: tuple[ChatMessage, ...]
-    tools: tuple[dict[str, Any], ...]
+    header: tuple[ChatMessage, ...]
+    turns: tuple[ChatMessage, ...]
+    tools: tuple[dict[str, Any], ...] = ()
+    persona: str = ""
+
+    @property
+    def messages(self) -> tuple[ChatMessage, ...]:
+        return self.header + self.turns
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One line of the dataset, before it is written, and where it comes from."""
+
+    talk: Talk
     metadata: dict[str, Any] = field(default_factory=dict)
+    conversation: int = 0  # what is cut from one conversation is trained on, or held out, together
+    people: tuple[int, ...] = ()  # whose turns are in it

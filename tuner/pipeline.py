@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,15 @@ from tuner.dataset.languages import language_teller
 from tuner.dataset.tokens import TokenCounter, token_counter
 from tuner.dataset.validation import check_line
 from tuner.errors import FatalError
-from tuner.models import Channel, Dialogue, Excerpt, Sample
+from tuner.models import Channel, Dialogue, Excerpt, Sample, Segment
 from tuner.people.audience import Audience
 from tuner.progress import Tally
 from tuner.prompt.guard import production_prompt
+from tuner.prompt.stack import Assets
 from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.recording import recorded
+from tuner.stages.choose import best_first
 from tuner.stages.collect import collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
 from tuner.stages.patience import PatientArchive
@@ -36,6 +39,9 @@ from tuner.stages.synthesize import Synthesizer
 
 OpenSource = Callable[[Audience, Tally], Source]
 
+
+CONTEXT = 200  # tokens that a channel's topic and what is known of people may take
+LEAST_ROOM = 256
 
 __all__ = ["OpenSource", "RunStats", "WrittenFile", "build_dataset", "estimate_dataset"]
 
@@ -77,14 +83,21 @@ async def build_dataset(
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
-            segments = read_segments(collection, words, dataset, settings.segment, tally)
-            async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
+            room = _room(dataset, assets, counter)
+            segments = _in_order(
+                read_segments(collection, words, dataset, settings.segment, tally, room),
+                dataset,
+                names,
+                tally,
+            )
+            refining = refiner.refine(segments, names, tally.still_wanted)
+            async with aclosing(segments), aclosing(refining) as excerpts:
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
                         channel = channels[dialogue.channel_id]
                         sample = assemble(dialogue, channel, builder, assets, channels)
-                        if _export(sample, files, counter, tally):
+                        if _export(sample, files, settings, counter, tally):
                             _learned(dialogue, tally)
                             tally.languages[languages.of(turn.text for turn in dialogue.turns)] += 1
                     if tally.still_wanted() == 0:
@@ -110,6 +123,7 @@ async def estimate_dataset(
     tally.max_samples, tally.named = dataset.max_samples, settings.named
     refiner = Refiner(models, None, Decisions(store), tally, dataset.personas, dataset.segment_concurrency)
     estimate = Estimate(counter.length, counter.exact)
+    room = _room(dataset, production_prompt(settings.prompt)[1], counter)
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
         history, audience = await look_as_audience(store, settings, tally)
         source = open_source(audience, tally)
@@ -119,8 +133,13 @@ async def estimate_dataset(
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
             }
             words = PatientArchive(history, collection)
-            found = read_segments(collection, words, dataset, settings.segment, tally)
-            async with aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
+            found = _in_order(
+                read_segments(collection, words, dataset, settings.segment, tally, room),
+                dataset,
+                names,
+                tally,
+            )
+            async with aclosing(found), aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
                     if planned.question and models.segment != RULES:
@@ -135,9 +154,24 @@ async def estimate_dataset(
         return RunStats(run_id, (), counts)
 
 
+def _room(dataset: Dataset, assets: Assets, counter: TokenCounter) -> int:
+    """How many tokens a sample's turns may have, about: what the prompt leaves of `max_tokens`."""
+    prompt = (assets.system, assets.persona_notes, json.dumps(assets.tools))
+    return max(LEAST_ROOM, dataset.max_tokens - CONTEXT - sum(map(counter.length, prompt)))
+
+
+def _in_order(
+    segments: AsyncGenerator[Segment, None], dataset: Dataset, names: Mapping[int, str], tally: Tally
+) -> AsyncGenerator[Segment, None]:
+    """As they come; or the best first, where not all are wanted."""
+    if dataset.order == "oldest" or dataset.max_samples is None:
+        return segments
+    return best_first(segments, dataset.max_samples, names, tally)
+
+
 def _prepare(tally: Tally, settings: Settings, counter: TokenCounter, *, asks: bool) -> None:
     dataset, tally.named = settings.dataset, settings.named
-    tally.max_samples = dataset.max_samples
+    tally.max_samples, tally.best_first = dataset.max_samples, dataset.order == "best"
     tally.sample_tokens_exact = counter.exact
     tally.asks = asks
     if asks and dataset.dry_run:
@@ -165,19 +199,23 @@ def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dia
     return dialogue
 
 
-def _export(sample: Sample, files: Outputs, counter: TokenCounter, tally: Tally) -> bool:
-    """Check a sample as a trainer would, and write it; one that would be refused is counted instead.
+def _export(sample: Sample, files: Outputs, settings: Settings, counter: TokenCounter, tally: Tally) -> bool:
+    """Check a sample as its trainers would, and write it; one that would be refused is counted instead.
 
     Whether it was written.
     """
     tally.came("export")
-    record, upload = record_line(sample), upload_line(sample)
-    tokens = counter.sample(upload)
-    faults = check_line(record, "records", counter, tokens) or check_line(upload, "openai", counter, tokens)
-    if faults:
-        tally.dropped("export", f"not valid: {faults[0]}")
+    profiles, max_tokens = settings.export.profiles, settings.dataset.max_tokens
+    record, uploads = record_line(sample), {profile: upload_line(sample, profile) for profile in profiles}
+    tokens = counter.sample(record)
+    faults = check_line(record, "records", counter, tokens)
+    for profile, line in uploads.items():
+        faults = faults or check_line(line, profile, counter, tokens)
+    if faults or tokens > max_tokens:
+        why = f"not valid: {faults[0]}" if faults else "longer than dataset.max_tokens"
+        tally.dropped("export", why)
         return False
-    files.add(sample, encode(record), encode(upload))
+    files.add(sample, encode(record), [encode(line) for line in uploads.values()], counter.learned(record))
     tally.samples += 1
     tally.synthetic_tool_calls += sample.metadata["synthetic_tool_calls"]
     tally.sample_tokens += tokens

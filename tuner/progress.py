@@ -173,6 +173,7 @@ class Tally:
     listeners: tuple[Listener, ...] = ()
     run_id: int = 0
     max_samples: int | None = None
+    best_first: bool = False  # whether all is gone through before the first sample is made
     asks: bool = False  # whether a model decides: then making samples may take longer than reading
     stored: int = 0  # messages of the wanted channels that were there before
     segmented: int = 0  # messages whose conversations are complete
@@ -284,6 +285,8 @@ class Tally:
         expected = self.stored + (self.messages / self.read if self.read else 0)
         gone_through = min(1.0, self.segmented / expected) if expected else 0.0
         wanted = min(1.0, self.samples / self.max_samples) if self.max_samples else 0.0
+        if self.max_samples and self.best_first:
+            return (gone_through + wanted) / 2
         return max(gone_through, wanted)
 
     @property

@@ -311,7 +311,7 @@ async def test_files_that_are_gone_by_then(
     async with running_bot(world, tmp_path, attach, server=server) as running:
         await settled(running)
         [upload] = running.written("send")[-1].files
-        assert upload.filename == "records.openai.jsonl"
+        assert upload.filename == "records.openai.train.jsonl"
 
 
 # Threads

@@ -57,6 +57,8 @@ class Workplace:
             "discord.acknowledge_policy": True,
             "collect.requests_per_second": 50,
             "collect.backoff_seconds": 0,
+            "export.profiles": ["openai"],
+            "export.validation": 0,
             **changes,
         }
 

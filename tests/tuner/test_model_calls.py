@@ -43,7 +43,7 @@ WIDTH = 4
 
 
 def output(folder: Path) -> bytes:
-    return b"".join((folder / name).read_bytes() for name in ("records.jsonl", "records.openai.jsonl"))
+    return b"".join((folder / name).read_bytes() for name in ("records.jsonl", "records.openai.train.jsonl"))
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def test_it_builds_a_valid_dataset(built: Path, records: list[dict[str, Any]]) -
     assert len(records) >= 25
     folder = built / "data/sample/finetune"
     assert main(["validate", str(folder / "records.jsonl"), "--profile", "records"]) == 0
-    assert main(["validate", str(folder / "records.openai.jsonl"), "--profile", "openai"]) == 0
+    assert main(["validate", str(folder / "records.openai.train.jsonl"), "--profile", "openai"]) == 0
 
 
 def test_a_tool_call_finds_what_was_really_said_before(records: list[dict[str, Any]]) -> None:
@@ -121,7 +121,9 @@ def test_a_reply_to_what_is_gone_follows_nothing(records: list[dict[str, Any]]) 
 
 def test_no_word_of_people_outside_is_written_anywhere(built: Path) -> None:
     files = [file for file in built.rglob("*") if file.is_file()]
-    assert {"records.jsonl", "records.openai.jsonl", "stats.json", "tuner.db"} <= {f.name for f in files}
+    assert {"records.jsonl", "records.openai.train.jsonl", "stats.json", "tuner.db"} <= {
+        f.name for f in files
+    }
     for file in files:
         found = [w for w in (*PLANTED, *OUTSIDERS) if w.encode() in file.read_bytes().lower()]
         assert found == [], file
@@ -138,7 +140,7 @@ def test_transcripts_show_every_channel(built: Path) -> None:
 
 def test_a_second_run_writes_the_same_bytes(built: Path) -> None:
     folder = built / "data/sample/finetune"
-    before = {name: (folder / name).read_bytes() for name in ("records.jsonl", "records.openai.jsonl")}
+    before = {name: (folder / name).read_bytes() for name in ("records.jsonl", "records.openai.train.jsonl")}
     with chdir(built):
         assert main(["build-dataset", "--sample"]) == 0
     assert {name: (folder / name).read_bytes() for name in before} == before

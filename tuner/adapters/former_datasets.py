@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.adapters.dataset_files import upload_path
+from tuner.adapters.dataset_files import card_path, upload_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,12 @@ def kept_before(records: Path) -> list[Path]:
 
 
 def with_uploads(records: Sequence[Path], profiles: Sequence[str]) -> list[Path]:
-    """Records and the files for providers that lie beside them."""
-    return [path for one in records for path in (one, *(upload_path(one, p) for p in profiles))]
+    """Records, and what lies beside them: the page about them, and the profiles' files."""
+    return [path for one in records for path in (one, card_path(one), *_uploads(one, profiles))]
+
+
+def _uploads(records: Path, profiles: Sequence[str]) -> list[Path]:
+    return [path for profile in profiles for path in upload_paths(records, profile).values()]
 
 
 def _marked(records: Path, mark: str) -> Path:

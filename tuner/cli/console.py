@@ -173,6 +173,8 @@ def summary(counts: dict[str, Any]) -> list[str]:
         f"  wrote {f['path']} ({counted(f['lines'], 'line')}, {f['size']:,} bytes, sha256 {f['sha256'][:12]}…)"
         for f in counts["files"]
     ]
+    if counts.get("card"):
+        lines.append(f"  about it: {counts['card']}")
     return lines
 
 
@@ -181,7 +183,7 @@ def shown_samples(samples: Sequence[Sample]) -> list[str]:
     lines = []
     for number, sample in enumerate(samples, 1):
         lines.append(f"Sample {number}:")
-        for message in sample.messages:
+        for message in sample.talk.messages:
             if message["role"] != "system" and message.get("weight") != 0:
                 lines.append(f"  {message['role']:<9} {_shown_text(message)}")
     return lines

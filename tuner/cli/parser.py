@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from tuner import __version__, config
 from tuner.cli.printing import printable
-from tuner.config.settings import EXPORT_PROFILES
+from tuner.profiles import EXPORT_PROFILES
 
 LINES, MOST_LINES = 12, 500  # messages that segment --explain shows
 
@@ -214,6 +214,13 @@ _FLAGS: tuple[tuple[tuple[str, ...], str, Callable[[str], Any] | None, str, str]
     (("-o", "--output"), "dataset.output_path", str, "FILE", "where the records go"),
     (("--raw-dump-dir",), "dataset.raw_dump_dir", str, "DIR", "where raw transcripts go"),
     (("--stats-file",), "dataset.stats_path", str, "FILE", "where the counts go"),
+    (
+        ("--profile", "--profiles"),
+        "export.profiles",
+        None,
+        "NAME",
+        f"files for trainers: {', '.join(EXPORT_PROFILES)}",
+    ),
     (("--segment-model",), "models.segment", str, "MODEL", "who approves segments: a model, or rules"),
     (
         ("--tool-trigger-model",),

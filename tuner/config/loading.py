@@ -304,9 +304,11 @@ def _written(settings: Settings) -> list[tuple[str, str]]:
     dataset = settings.dataset
     stem, suffix = os.path.splitext(dataset.output_path)  # noqa: PTH122 - a Path drops a slash at the end
     uploads = [
-        (f"the file of export.profiles for {p}", f"{stem}.{p}{suffix or '.jsonl'}")
+        (f"the file of export.profiles for {p}", f"{stem}.{p}.{part}{suffix or '.jsonl'}")
         for p in settings.export.profiles
+        for part in ("train", "valid")
     ]
+    uploads.append(("the page about the dataset", f"{stem}.md"))
     archive = ("store.path", settings.store.path)
     counts = ("dataset.stats_path", dataset.stats_path)
     return [archive, ("dataset.output_path", dataset.output_path), counts, *uploads]

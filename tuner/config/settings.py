@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from tuner.profiles import ExportProfile
 
 RULES = "rules"  # in place of a model: no key, deterministic
 TOKEN_ENV = "DISCORD_API_TOKEN"  # where the bot's token is, unless another variable is named
@@ -66,6 +68,8 @@ class Dataset(Table):
     personas: tuple[Snowflake, ...] = ()
     earliest: Moment = None
     max_messages: int | None = Field(default=None, ge=1)
+    order: Literal["oldest", "best"] = "oldest"
+    max_tokens: int = Field(default=16_384, ge=512, le=65_536)
     max_samples: int | None = Field(default=None, ge=1)
     segment_concurrency: int = Field(default=4, ge=1, le=64)
     output_path: str = Field(default="data/finetune/records.jsonl", min_length=1)
@@ -189,22 +193,18 @@ class Prompt(Table):
     system_file: str = ""
     persona_notes_file: str = ""
     tools_file: str = ""
-    announce_tools: bool = True
+    announce_tools: bool = False
     context: bool = True
     channels: dict[str, ChannelNotes] = Field(default_factory=dict)
     profiles: dict[str, Profile] = Field(default_factory=dict)
 
 
-ExportProfile = Literal["openai"]
-
-
-EXPORT_PROFILES: tuple[str, ...] = get_args(ExportProfile)
-
-
 class Export(Table):
-    """Files made for providers, beside the records."""
+    """Files made for trainers, beside the records."""
 
-    profiles: tuple[ExportProfile, ...] = ("openai",)
+    profiles: tuple[ExportProfile, ...] = ("openai", "trl")
+    validation: float = Field(default=0.1, ge=0, le=0.5)
+    bom: bool = False
     keep_replaced: int = Field(default=3, ge=0)
 
 

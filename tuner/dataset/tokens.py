@@ -31,10 +31,21 @@ class TokenCounter:
         for message in line["messages"]:
             total += PER_MESSAGE + sum(map(self.length, _texts(message)))
             for call in message.get("tool_calls") or ():
-                total += self.length(call["function"]["name"]) + self.length(call["function"]["arguments"])
+                function = call["function"]
+                total += self.length(function["name"]) + self.length(_as_json(function["arguments"]))
         if line.get("tools"):
-            total += self.length(json.dumps(line["tools"], ensure_ascii=False))
+            total += self.length(_as_json(line["tools"]))
         return total
+
+    def learned(self, line: Mapping[str, Any]) -> int:
+        """Tokens of one line that are trained on: the assistant's answers and calls that have weight."""
+        own = [m for m in line["messages"] if m["role"] == "assistant" and m.get("weight") != 0]
+        return self.sample({"messages": own})
+
+
+def _as_json(value: object) -> str:
+    """What is JSON in a string in some profiles, and an object in others."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _texts(message: Mapping[str, Any]) -> list[str]:

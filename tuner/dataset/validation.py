@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
+from tuner.dataset import alternating
+from tuner.dataset.definitions import Strict, ToolDefinition
 from tuner.dataset.tokens import TokenCounter
+from tuner.dataset.wording import in_words
 from tuner.errors import UsageError
+from tuner.profiles import EXPORT_PROFILES, SHAPES, ExportProfile
 from tuner.text.inert import is_blank
 
 MOST_TOKENS = 65_536
@@ -23,40 +27,36 @@ MOST_BYTES = 512 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 BOM_NOTE = "the file begins with a byte order mark, which one provider asks for and others stumble over"
 
-Profile = Literal["records", "openai"]
+Profile = Literal["records"] | ExportProfile
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Function(_Strict):
+class _Function(Strict):
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     arguments: str
 
 
-class _ToolCall(_Strict):
+class _ToolCall(Strict):
     id: str = Field(min_length=1)
     type: Literal["function"]
     function: _Function
 
 
-class _TextPart(_Strict):
+class _TextPart(Strict):
     type: Literal["text"]
     text: str
 
 
-class _RefusalPart(_Strict):
+class _RefusalPart(Strict):
     type: Literal["refusal"]
     refusal: str
 
 
-class _ImageURL(_Strict):
+class _ImageURL(Strict):
     url: str = Field(min_length=1)
     detail: Literal["auto", "low", "high"] = "auto"
 
 
-class _ImagePart(_Strict):
+class _ImagePart(Strict):
     type: Literal["image_url"]
     image_url: _ImageURL
 
@@ -79,19 +79,19 @@ _AssistantParts = Annotated[list[_AssistantPart], Field(min_length=1), Tag(_PART
 _Name = Annotated[str, Field(min_length=1)]
 
 
-class _System(_Strict):
+class _System(Strict):
     role: Literal["system"]
     content: Annotated[_Filled | _TextParts, Discriminator(_form)]
     name: _Name | None = None
 
 
-class _User(_Strict):
+class _User(Strict):
     role: Literal["user"]
     content: Annotated[_Filled | _UserParts, Discriminator(_form)]
     name: _Name | None = None
 
 
-class _Assistant(_Strict):
+class _Assistant(Strict):
     role: Literal["assistant"]
     content: Annotated[_Text | _AssistantParts, Discriminator(_form)] | None = None
     refusal: str | None = None
@@ -108,7 +108,7 @@ class _Assistant(_Strict):
         return not all(map(is_blank, texts))
 
 
-class _Tool(_Strict):
+class _Tool(Strict):
     role: Literal["tool"]
     content: Annotated[_Text | _TextParts, Discriminator(_form)]
     tool_call_id: str
@@ -117,25 +117,13 @@ class _Tool(_Strict):
 _Message = Annotated[_System | _User | _Assistant | _Tool, Field(discriminator="role")]
 
 
-class _Definition(_Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    description: str = ""
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    strict: bool | None = None
-
-
-class _ToolDefinition(_Strict):
-    type: Literal["function"]
-    function: _Definition
-
-
-class _Line(_Strict):
+class _Line(Strict):
     messages: list[_Message] = Field(min_length=1)
-    tools: list[_ToolDefinition] = Field(default_factory=list, min_length=1)
+    tools: list[ToolDefinition] = Field(default_factory=list, min_length=1)
     parallel_tool_calls: bool | None = None
 
 
-class _Metadata(_Strict):
+class _Metadata(Strict):
     channel_id: int
     message_ids: list[str] = Field(min_length=1)
     assistant_user_id: int
@@ -147,7 +135,7 @@ class _Record(_Line):
     metadata: _Metadata
 
 
-_ADAPTERS: Mapping[str, TypeAdapter[Any]] = {"openai": TypeAdapter(_Line), "records": TypeAdapter(_Record)}
+_CANONICAL: Mapping[str, TypeAdapter[Any]] = {"openai": TypeAdapter(_Line), "records": TypeAdapter(_Record)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +166,14 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
 
     `tokens` is the line's length where the caller has counted it already.
     """
-    try:
-        parsed = _ADAPTERS[profile].validate_python(line)
-    except ValidationError as error:
-        return [_in_words(item) for item in error.errors()]
+    fitting, faults = (
+        _canonical(line, profile)
+        if profile == "records" or SHAPES[profile].weights
+        else alternating.faults(line, SHAPES[profile])
+    )
+    if not fitting:
+        return faults
     assert isinstance(line, dict)  # it fits the model
-    faults = [*_order(parsed), *_tool_use(parsed)]
     if tokens is None:
         try:
             json.dumps(line, ensure_ascii=False).encode()
@@ -195,6 +185,15 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
             f"has {tokens} tokens, more than {MOST_TOKENS}: a trainer would cut off its end, the answer"
         )
     return faults
+
+
+def _canonical(line: object, profile: Profile) -> tuple[bool, list[str]]:
+    """Whether a line has the form, and what is wrong with it."""
+    try:
+        parsed = _CANONICAL[profile].validate_python(line)
+    except ValidationError as error:
+        return False, [in_words(item) for item in error.errors()]
+    return True, [*_order(parsed), *_tool_use(parsed)]
 
 
 def _order(line: _Line) -> Iterator[str]:
@@ -242,7 +241,8 @@ def _tool_use(line: _Line) -> Iterator[str]:
 
 
 def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_faults: int = 100) -> Report:
-    """Check a JSONL file as a stream; without `profile`, lines with metadata are taken for records."""
+    """Check a JSONL file as a stream. Without `profile`, the file's name says it, or whether lines have metadata."""
+    profile = profile or _named(path)
     faults: list[Fault] = []
     notes: tuple[str, ...] = ()
     count = tokens = 0
@@ -262,17 +262,24 @@ def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
     profile = profile or "openai"
-    faults += [Fault(0, r) for r in file_faults(count, path.stat().st_size)] if profile == "openai" else []
-    if count == 0 and profile == "records":
+    if profile != "records":
+        fewest = 1 if ".valid." in path.name else FEWEST_LINES
+        faults += [Fault(0, r) for r in file_faults(count, path.stat().st_size, fewest)]
+    elif count == 0:
         faults.append(Fault(0, "the file is empty"))
     return Report(profile, count, tokens, counter.exact, tuple(faults), notes)
 
 
-def file_faults(lines: int, size: int) -> list[str]:
+def _named(path: Path) -> Profile | None:
+    """The profile that a file's name tells: records.trl.train.jsonl."""
+    return next((profile for profile in EXPORT_PROFILES if f".{profile}." in path.name), None)
+
+
+def file_faults(lines: int, size: int, fewest: int = FEWEST_LINES) -> list[str]:
     """What is wrong with a file for upload as a whole."""
     faults = []
-    if lines < FEWEST_LINES:
-        faults.append(f"the file has {lines} lines; a trainer wants at least {FEWEST_LINES}")
+    if lines < fewest:
+        faults.append(f"the file has {lines} lines; a trainer wants at least {fewest}")
     if size > MOST_BYTES:
         faults.append(f"the file has {size} bytes; an upload takes at most {MOST_BYTES}")
     return faults
@@ -315,29 +322,3 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _in_words(item: Any) -> str:
-    place = [str(part) for part in item["loc"]]
-    if place[:1] == ["messages"]:
-        del place[2:3]  # the role, by which the rules for a message are chosen
-        if place[2:3] == ["content"]:
-            del place[3:4]  # likewise the form
-            del place[4 : 5 if len(place) > 5 else 4]  # and the type of a part
-    where = ".".join(place)
-    match item["type"]:
-        case "extra_forbidden":
-            return f"contains an extra key: {where}"
-        case "missing":
-            return f"{where} is missing"
-        case "union_tag_not_found":
-            return f"{where}.{item['ctx']['discriminator'][1:-1]} is missing"
-        case "union_tag_invalid" if item["ctx"]["discriminator"] != "'role'":
-            return f"{where}.type: should be {item['ctx']['expected_tags']}, not {item['ctx']['tag']!r}"
-        case "union_tag_invalid":
-            return f"{where}.role: should be system, user, assistant or tool, not {item['ctx']['tag']!r}"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{where}: should be a JSON object".removeprefix(": ")
-        case _:
-            text = str(item["msg"]).removeprefix("Input ")
-            return f"{where}: {text[:1].lower()}{text[1:]}".removeprefix(": ")

@@ -91,7 +91,7 @@ def build(request: PromptRequest) -> Header:
     parts = [system.strip(), *(text for text in about_persona if text)]
     messages: list[ChatMessage] = [{"role": "system", "content": "\n\n".join(parts)}]
     if assets.tools and assets.announce_tools:
-        messages.append(_note(_announcement(assets.tools)))
+        messages.append(_note(announcement(assets.tools)))
     if assets.context and (context := _context(request)):
         messages.append(_note(context))
     return Header(tuple(messages), assets.tools)
@@ -163,7 +163,8 @@ def _known(texts: Mapping[int, tuple[Dated, ...]], key: int, at: datetime) -> st
     return inert(visible(newest.text)).strip() if newest else ""
 
 
-def _announcement(tools: tuple[dict[str, Any], ...]) -> str:
+def announcement(tools: tuple[dict[str, Any], ...]) -> str:
+    """What the prompt says of the tools, where `prompt.announce_tools` is on."""
     lines = (f"- {t['function']['name']}: {t['function'].get('description', '')}".rstrip(": ") for t in tools)
     return "### Tools\n" + "\n".join(lines)
 

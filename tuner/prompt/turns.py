@@ -16,9 +16,8 @@ from tuner import snowflake
 from tuner.models import ChatMessage, Message
 from tuner.text import render
 from tuner.text.inert import fold, inert, visible
-from tuner.text.names import distinct
+from tuner.text.names import TOOL, distinct
 
-TOOL = "retrieve_context"
 LONG_PAUSE = 3600  # seconds of silence that are worth mentioning
 SET_IN = "\n    "
 

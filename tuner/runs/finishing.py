@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.adapters.dataset_files import DatasetWriter, Output, encode_stats, write_transcript
+from tuner.adapters.dataset_files import (
+    DatasetWriter,
+    Output,
+    card_path,
+    encode_stats,
+    former_upload_path,
+    write_transcript,
+)
 from tuner.adapters.former_datasets import Former, former, kept_before, kept_path, with_uploads
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.switch import ALL, Switch, switching
 from tuner.config.settings import Settings
+from tuner.dataset.card import card
+from tuner.dataset.contents import Contents
+from tuner.dataset.split import Entry, Split
 from tuner.dataset.succession import nothing, objection
 from tuner.dataset.validation import FEWEST_LINES
 from tuner.errors import FatalError
 from tuner.models import Channel, Sample
+from tuner.profiles import ExportProfile
 from tuner.progress import Tally
 
 EXAMPLES = 3  # samples that a dry run shows
@@ -68,17 +79,25 @@ class Outputs:
         dataset = settings.dataset
         self._settings = settings
         self._switch = switch
+        export = settings.export
         self.writer = DatasetWriter(
-            switch, Path(dataset.output_path), settings.export.profiles, dataset.dry_run
+            switch, Path(dataset.output_path), export.profiles, dataset.dry_run, bom=export.bom
         )
+        self._split = Split(frozenset())
+        self._contents = Contents()
         self._examples: list[Sample] = []
         self._stats = switch.open(Path(dataset.stats_path)) if dataset.stats_path else None
+        self._card = None if dataset.dry_run else switch.open(card_path(Path(dataset.output_path)))
         if dataset.raw_dump_dir:
             switch.claim(Path(dataset.raw_dump_dir) / ALL)
 
-    def add(self, sample: Sample, record: bytes, upload: bytes) -> None:
-        """Write a sample; a dry run only keeps the first few, to be looked at."""
-        self.writer.add(record, upload)
+    def add(self, sample: Sample, record: bytes, uploads: Sequence[bytes], learned: int) -> None:
+        """Write a sample, of which so many tokens are learned; a dry run only keeps the first few, to be looked at."""
+        about = sample.metadata
+        channel_id = about["channel_id"]
+        self._contents.add(channel_id, sample.people, map(int, about["message_ids"]), learned)
+        entry = Entry(channel_id, sample.conversation, about["target_message_id"])
+        self.writer.add(entry, record, uploads)
         if self._settings.dataset.dry_run and len(self._examples) < EXAMPLES:
             self._examples.append(sample)
 
@@ -92,19 +111,25 @@ class Outputs:
     async def finish(self, run_id: int, runs: Runs, tally: Tally) -> RunStats:
         """Put the files in their places and say what they replace. A FatalError says why they may not."""
         dry_run = self._settings.dataset.dry_run
-        before = [] if dry_run else [await asyncio.to_thread(former, o.path) for o in self.writer.outputs]
-        records = before[0] if before else None
+        places = () if dry_run else [output.path for output in self.writer.outputs]
+        found = [await asyncio.to_thread(former, path) for path in places]
+        before = {one.path: one for one in found if one}
+        records = before.get(self.writer.records.path)
         if why := objection(tally, self._settings.models.most_undecided, records.lines if records else 0):
             raise FatalError(why)
         if why := nothing(tally, self._settings.dataset.earliest):
             for output in () if dry_run else self.writer.outputs:
                 self._switch.drop(output.path)
+            if self._card:
+                self._switch.drop(self._card.path)
+                self._card = None
             raise NothingMadeError(why, await self._commit(run_id, (), Succession(), runs, tally))
         if tally.samples < FEWEST_LINES:
             tally.note(
                 f"{tally.samples} samples are fewer than the {FEWEST_LINES} a trainer wants.", warning=True
             )
-        succession = await self._succession(run_id, before, runs, tally)
+        self._split = await asyncio.to_thread(self.writer.arrange, self._settings.export.validation)
+        succession = Succession() if dry_run else await self._succession(run_id, before, runs, tally)
         written = () if dry_run else self.writer.outputs
         return await self._commit(run_id, written, succession, runs, tally)
 
@@ -116,10 +141,19 @@ class Outputs:
             "run": run_id,
             "dry_run": self._settings.dataset.dry_run,
             **tally.final_counts(),
+            "split": {
+                "train": self.writer.lines - len(self._split.held_out),
+                "valid": len(self._split.held_out),
+                "kept_back": self._split.kept_back,
+            },
             "files": [asdict(file) for file in files],
+            "card": str(self._card.path) if self._card else None,
             "replaced": list(succession.replaced),
+            "contents": self._contents.report({i: c.name for i, c in tally.channels.items()}),
             "learned": tally.learned.report(named=bool(self._settings.dataset.personas)),
         }
+        if self._card:
+            self._card.write(card(counts, self._settings).encode("utf-8", "replace"))
         if self._stats:
             self._stats.write(encode_stats(counts))
         await runs.made(run_id, [file.sha256 for file in files])  # first, so that no dataset lacks its maker
@@ -127,16 +161,15 @@ class Outputs:
         return RunStats(run_id, files, counts, tuple(self._examples))
 
     async def _succession(
-        self, run_id: int, before: Sequence[Former | None], runs: Runs, tally: Tally
+        self, run_id: int, before: Mapping[Path, Former], runs: Runs, tally: Tally
     ) -> Succession:
         """What is replaced, under which name it stays, and which of those kept earlier have to go."""
-        if not before:
-            return Succession()
-        records, profiles = self.writer.outputs[0].path, self._settings.export.profiles
+        records, profiles = self.writer.records.path, self._settings.export.profiles
         withdrawn = await runs.last_withdrawal()
         kept = [path for path in kept_before(records) if path.stat().st_mtime >= withdrawn]
-        pairs = zip(self.writer.outputs, before, strict=True)
-        changed = {o.path: f for o, f in pairs if f and f.sha256 != o.sha256}
+        changed = {
+            o.path: old for o in self.writer.outputs if (old := before.get(o.path)) and old.sha256 != o.sha256
+        }
         most = self._settings.export.keep_replaced
         maker = await runs.maker(next(iter(changed.values())).sha256) if changed else None
         # Whom another archive has forgotten since is not known here.
@@ -145,18 +178,25 @@ class Outputs:
         if changed and most and not foreign and all(f.made >= withdrawn for f in changed.values()):
             base = kept_path(records, maker, run_id, profiles)
             places = dict(zip(with_uploads([records], profiles), with_uploads([base], profiles), strict=True))
-            keep = {path: places[path] for path in changed}
+            keep = {path: places[path] for path in (*changed, card_path(records))}
         staying = kept[: most - 1 if keep else most]
         gone = with_uploads([path for path in kept_before(records) if path not in staying], profiles)
+        gone += await _outdated(records, profiles, runs)
         why = _why_not_kept(most, foreign=foreign)
         replaced = [
             await _replaced(o.path, o.lines, changed[o.path], keep.get(o.path), why, runs)
-            for o in self.writer.outputs[:1]
+            for o in (self.writer.records,)
             if o.path in changed
         ]
         for one in replaced:
             tally.note(_in_words(one))
         return Succession(keep, tuple(gone), tuple(replaced))
+
+
+async def _outdated(records: Path, profiles: Sequence[ExportProfile], runs: Runs) -> list[Path]:
+    """What an older version wrote for upload and this one does not: it would be taken for new."""
+    found = [await asyncio.to_thread(former, former_upload_path(records, profile)) for profile in profiles]
+    return [one.path for one in found if one and await runs.maker(one.sha256) is not None]
 
 
 def _why_not_kept(most: int, *, foreign: bool) -> str:
@@ -171,10 +211,12 @@ def _why_not_kept(most: int, *, foreign: bool) -> str:
 async def outputs(settings: Settings, reads: Iterable[Path] = ()) -> AsyncIterator[Outputs]:
     """The files of a run, none of which overwrites what it `reads`; they vanish unless `finish` was called."""
     prompt = settings.prompt
-    files = (prompt.system_file, prompt.persona_notes_file, prompt.tools_file, settings.people.opt_outs)
-    own = [Path(settings.store.path), *(Path(file) for file in files if file)]
+    texts = (prompt.system_file, prompt.persona_notes_file, prompt.tools_file, settings.people.opt_outs)
+    own = [Path(settings.store.path), *(Path(file) for file in texts if file)]
     async with switching([*own, *reads]) as switch:
-        yield Outputs(settings, switch)
+        files = Outputs(settings, switch)
+        with closing(files.writer):
+            yield files
 
 
 async def _replaced(

@@ -10,6 +10,11 @@ from tuner.config.settings import SegmentRules
 from tuner.models import Conversation, Message, Segment
 from tuner.people.audience import may_be_persona
 
+MOST_TOKENS = 65_536
+PER_TURN, BYTES_PER_TOKEN = (
+    10,
+    3,
+)  # on the safe side for most scripts: what is too long in the end is left out
 SILENCE = 24 * 3600  # seconds that end a segment, unless a native reply reaches over them
 
 
@@ -21,11 +26,17 @@ class Cut:
     dropped: tuple[str, ...]
 
 
-def cut(conversation: Conversation, rules: SegmentRules, personas: Collection[int] = ()) -> Cut:
+def cut(
+    conversation: Conversation,
+    rules: SegmentRules,
+    personas: Collection[int] = (),
+    most_tokens: int = MOST_TOKENS,
+) -> Cut:
     """Cut a conversation into segments.
 
     A segment holds no stub and starts afresh after one, and after a silence of a day that no native reply bridges;
-    it is at most `max_messages` long with at most `max_participants` speakers, cut at lulls; it has at least
+    it is at most `max_messages` long, of about `most_tokens`, and of at most `max_participants` speakers,
+    cut at lulls; it has at least
     `min_turns` turns of two speakers, and ends on somebody who may be the persona (`personas`, empty for anyone),
     who does not answer something missing.
     """
@@ -33,13 +44,13 @@ def cut(conversation: Conversation, rules: SegmentRules, personas: Collection[in
     links = _links(conversation)
     for stretch in chain.from_iterable(map(_lively, _whole_stretches(conversation.messages))):
         # What a long stretch was cut between may have been an answer and its question.
-        for piece in chain.from_iterable(map(_whole_stretches, _pieces(stretch, rules))):
+        for piece in chain.from_iterable(map(_whole_stretches, _pieces(stretch, rules, most_tokens))):
             trimmed = _ending_on_persona(piece, personas)
             why = _fault(trimmed, rules)
             if why:
                 dropped.append(why)
             else:
-                segments.append(_segment(conversation.channel_id, trimmed, links))
+                segments.append(_segment(conversation, trimmed, links))
     return Cut(tuple(segments), tuple(dropped))
 
 
@@ -51,11 +62,12 @@ def _links(conversation: Conversation) -> dict[int, tuple[float, int | None]]:
 
 
 def _segment(
-    channel_id: int, messages: Sequence[Message], links: Mapping[int, tuple[float, int | None]]
+    conversation: Conversation, messages: Sequence[Message], links: Mapping[int, tuple[float, int | None]]
 ) -> Segment:
     confidences, targets = zip(*(links[message.id] for message in messages), strict=True)
     mean = sum(confidences[1:]) / len(confidences[1:])
-    return Segment(channel_id, tuple(messages), mean, confidences, targets)
+    first = conversation.messages[0].id
+    return Segment(conversation.channel_id, tuple(messages), mean, confidences, targets, first)
 
 
 def _lively(stretch: Sequence[Message]) -> Iterator[Sequence[Message]]:
@@ -87,8 +99,8 @@ def _whole_stretches(messages: Sequence[Message]) -> Iterator[list[Message]]:
         yield stretch
 
 
-def _pieces(stretch: Sequence[Message], rules: SegmentRules) -> Iterator[Sequence[Message]]:
-    while (limit := _room(stretch, rules)) < len(stretch):
+def _pieces(stretch: Sequence[Message], rules: SegmentRules, most_tokens: int) -> Iterator[Sequence[Message]]:
+    while (limit := _room(stretch, rules, most_tokens)) < len(stretch):
         gaps = [b.at - a.at for a, b in pairwise(stretch[: limit + 1])]
         start = len(gaps) // 2
         place = max(range(start, len(gaps)), key=lambda i: (gaps[i], i)) + 1
@@ -97,12 +109,14 @@ def _pieces(stretch: Sequence[Message], rules: SegmentRules) -> Iterator[Sequenc
     yield stretch
 
 
-def _room(stretch: Sequence[Message], rules: SegmentRules) -> int:
-    """How many messages from the beginning fit into one segment."""
+def _room(stretch: Sequence[Message], rules: SegmentRules, most_tokens: int) -> int:
+    """How many messages from the beginning fit into one segment: two at least."""
     speakers: set[int] = set()
+    left = most_tokens
     for position, message in enumerate(stretch[: rules.max_messages]):
         speakers.add(message.speaker)
-        if len(speakers) > rules.max_participants:
+        left -= PER_TURN + len((message.text or "").encode("utf-8", "replace")) // BYTES_PER_TOKEN
+        if len(speakers) > rules.max_participants or (left < 0 and position > 1):
             return position
     return min(len(stretch), rules.max_messages)
 

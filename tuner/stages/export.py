@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from tuner import snowflake
-from tuner.models import Channel, ChatMessage, Dialogue, Message, Sample
+from tuner.models import Channel, ChatMessage, Dialogue, Message, Sample, Talk
+from tuner.profiles import ExportProfile
+from tuner.prompt.shapes import shaped
 from tuner.prompt.stack import Assets, Builder, PromptRequest
-from tuner.prompt.turns import TOOL, assistant_turn, tool_turns, user_turn
+from tuner.prompt.turns import assistant_turn, tool_turns, user_turn
 from tuner.text import render
 from tuner.text.inert import inert
-from tuner.text.names import title
+from tuner.text.names import TOOL, title
 
 LONGEST_TOPIC = 300  # characters; a forum's guidelines may be a page
 
@@ -33,21 +35,21 @@ def assemble(
         PromptRequest(
             channel=_presentable(channel, channels or {}),
             persona=dialogue.persona,
-            persona_name=names.pop(dialogue.persona),
-            participants=names,
+            persona_name=names[dialogue.persona],
+            participants={i: name for i, name in names.items() if i != dialogue.persona},
             at=snowflake.moment(target.message_ids[0]),
             assets=assets,
         )
     )
-    messages = [_unlearned(message) for message in header.messages]
+    turns: list[ChatMessage] = []
     offered = any(tool["function"]["name"] == TOOL for tool in header.tools)
     calls = {call.before: call for call in dialogue.tool_calls if offered}
     for position, turn in enumerate(dialogue.turns):
         if call := calls.get(position):
             call_id = _call_id(turn.message_ids[0], call.query)
-            messages += tool_turns(call_id, call.query, call.result)
+            turns += tool_turns(call_id, call.query, call.result)
         own = turn.speaker == dialogue.persona
-        messages.append(
+        turns.append(
             assistant_turn(turn.text, turn.learned) if own else user_turn(turn.name, turn.text, turn.pause)
         )
     metadata = {
@@ -57,7 +59,9 @@ def assemble(
         "synthetic_tool_calls": len(calls),
         "target_message_id": target.message_ids[-1],
     }
-    return Sample(tuple(messages), header.tools, metadata)
+    prompt = tuple(map(_unlearned, header.messages))
+    talk = Talk(prompt, tuple(turns), header.tools, names[dialogue.persona])
+    return Sample(talk, metadata, dialogue.conversation, tuple(names))
 
 
 def _presentable(channel: Channel, channels: Mapping[int, Channel]) -> Channel:
@@ -81,13 +85,9 @@ def _topic(raw: str, channels: Mapping[int, Channel]) -> str:
     return line if len(line) <= LONGEST_TOPIC else inert(line[: LONGEST_TOPIC - 1].rstrip() + "…")
 
 
-def upload_line(sample: Sample) -> dict[str, Any]:
-    """The line as a provider takes it: no keys but the format's own."""
-    line: dict[str, Any] = {"messages": list(sample.messages)}
-    if sample.tools:
-        line["parallel_tool_calls"] = False
-        line["tools"] = list(sample.tools)
-    return line
+def upload_line(sample: Sample, profile: ExportProfile = "openai") -> dict[str, Any]:
+    """The line as a profile's readers take it: no keys but the format's own."""
+    return shaped(sample.talk, profile)
 
 
 def record_line(sample: Sample) -> dict[str, Any]:
@@ -106,4 +106,5 @@ def _unlearned(message: ChatMessage) -> ChatMessage:
 
 
 def _call_id(message_id: int, query: str) -> str:
-    return "call_" + hashlib.sha256(f"{message_id}\0{query}".encode()).hexdigest()[:24]
+    """Nine letters and digits, as the strictest reader wants them."""
+    return hashlib.sha256(f"{message_id}\0{query}".encode()).hexdigest()[:9]

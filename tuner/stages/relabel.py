@@ -60,7 +60,8 @@ def _ending_on_an_answer(turns: Sequence[Turn], excerpt: Excerpt) -> Dialogue | 
         return _why_no_answer(turns, replies)
     start = max((n for n in own if n < end and turns[n].pause >= DAY), default=0)
     first = replace(turns[start], pause=0.0)  # nothing that one would see was said before it
-    return Dialogue(excerpt.channel_id, excerpt.persona, (first, *turns[start + 1 : end + 1]))
+    spoken = (first, *turns[start + 1 : end + 1])
+    return Dialogue(excerpt.channel_id, excerpt.persona, spoken, conversation=excerpt.conversation)
 
 
 def _why_no_answer(turns: Sequence[Turn], replies: Sequence[int]) -> str:

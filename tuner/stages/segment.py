@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from tuner.linking.linker import Weights
 from tuner.models import Channel, Conversation, Message, Segment
 from tuner.progress import CalibrationTally, Tally
 from tuner.stages.collect import Collection
-from tuner.stages.cut import cut
+from tuner.stages.cut import MOST_TOKENS, cut
 
 
 class Archive(Protocol):
@@ -62,9 +62,14 @@ def _study(calibrator: Calibrator, batch: Sequence[Message]) -> None:
 
 
 async def read_segments(
-    collection: Collection, archive: Archive, dataset: Dataset, rules: SegmentRules, tally: Tally
-) -> AsyncIterator[Segment]:
-    """Segments of one channel after another, each channel as soon as it has been read.
+    collection: Collection,
+    archive: Archive,
+    dataset: Dataset,
+    rules: SegmentRules,
+    tally: Tally,
+    most_tokens: int = MOST_TOKENS,
+) -> AsyncGenerator[Segment, None]:
+    """Segments of one channel after another, each channel as soon as it has been read; of about `most_tokens`.
 
     A channel is not cut while it is being read: a native reply further on may still join two of its
     conversations, and the result must not depend on where a page ended. The loop breathes after every segment.
@@ -78,7 +83,7 @@ async def read_segments(
             async for conversation in found:
                 tally.segmented += len(conversation.messages)
                 tally.conversations += 1
-                pieces = cut(conversation, rules, dataset.personas)
+                pieces = cut(conversation, rules, dataset.personas, most_tokens)
                 for why in pieces.dropped:
                     tally.came("segment")
                     tally.dropped("segment", why)

@@ -210,7 +210,7 @@ def apply(verdict: Verdict, transcript: Transcript) -> Excerpt | str:
     last = max(n for n, message in enumerate(kept) if message.speaker == persona)
     if kept[last].reply_to is not None and kept[last].reply_to not in {m.id for m in kept[:last]}:
         return "an answer to something that was left out"
-    return Excerpt(transcript.segment.channel_id, kept, persona)
+    return Excerpt(transcript.segment.channel_id, kept, persona, transcript.segment.conversation)
 
 
 def by_rules(
@@ -223,7 +223,7 @@ def by_rules(
     answer = chosen(answers(segment, channel_names, personas))
     if answer is None:
         return "unanswered" if is_unanswered(segment, channel_names) else "trivial"
-    return Excerpt(segment.channel_id, segment.messages[: answer.end], answer.speaker)
+    return Excerpt(segment.channel_id, segment.messages[: answer.end], answer.speaker, segment.conversation)
 
 
 def one_line(text: str) -> str:

@@ -16,6 +16,7 @@ LONGEST_NAME = 32  # Discord's own bounds
 LONGEST_TITLE = 100
 _LOOKED_AT = 1000  # characters of what is called a name; there are files with endless ones
 NOBODY = "someone"
+TOOL = "retrieve_context"  # whose results may stand among the turns: nobody's name
 MOST_WORDS = 3  # a name of more could be read as a sentence
 
 # What is drawn as nothing (joiners do hold names together), private letters, and half characters.
@@ -61,10 +62,10 @@ def quoted(name: str) -> str:
 def distinct(names: Mapping[int, str], known: Mapping[int, str] | None = None) -> dict[int, str]:
     """A name for everybody, and no two that look alike: the second Ann is "Ann (2)".
 
-    Those in `known` have theirs already.
+    Those in `known` have theirs already. Nobody has the tool's.
     """
     unique = dict(known or {})
-    taken = set(map(_drawn, unique.values()))
+    taken = set(map(_drawn, (TOOL, *unique.values())))
     for speaker, raw in names.items():
         if speaker in unique:
             continue

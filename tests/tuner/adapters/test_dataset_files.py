@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tuner.adapters.dataset_files import DatasetWriter, encode_stats, upload_path
+from tuner.adapters.dataset_files import DatasetWriter, encode_stats, upload_paths
 from tuner.adapters.switch import finish_switches, replacing, switching
+from tuner.dataset.split import Entry
 from tuner.errors import FatalError, UsageError
 
 OLD = b"old\n"
@@ -39,8 +40,18 @@ def small_files(limit: int) -> Iterator[None]:
 async def dataset_writer(path: Path, *, dry_run: bool = False) -> AsyncIterator[DatasetWriter]:
     async with switching() as switch:
         writer = DatasetWriter(switch, path, ["openai"], dry_run)
-        yield writer
-        await switch.commit()
+        with closing(writer):
+            yield writer
+            writer.arrange(0.0)
+            await switch.commit()
+
+
+def entry(number: int) -> Entry:
+    return Entry(1, number, number)
+
+
+def train_path(records: Path) -> Path:
+    return upload_paths(records, "openai")["train"]
 
 
 def names(folder: Path) -> list[str]:
@@ -107,53 +118,53 @@ async def test_a_folder_in_its_place_is_seen_before_anything_is_done(tmp_path: P
 async def test_the_files_of_a_dataset_are_the_same_lines(target: Path) -> None:
     async with dataset_writer(target) as writer:
         for number in range(3):
-            writer.add(b'{"record": %d}\n' % number, b'{"upload": %d}\n' % number)
+            writer.add(entry(number), b'{"record": %d}\n' % number, [b'{"upload": %d}\n' % number])
         assert target.read_bytes() == OLD
-    records, upload = target.read_bytes(), upload_path(target, "openai").read_bytes()
+    records, upload = target.read_bytes(), train_path(target).read_bytes()
     assert records == b'{"record": 0}\n{"record": 1}\n{"record": 2}\n'
     assert upload == b'{"upload": 0}\n{"upload": 1}\n{"upload": 2}\n'
     assert [(o.path.name, o.lines, o.size, o.sha256) for o in writer.outputs] == [
         ("records.jsonl", 3, len(records), hashlib.sha256(records).hexdigest()),
-        ("records.openai.jsonl", 3, len(upload), hashlib.sha256(upload).hexdigest()),
+        ("records.openai.train.jsonl", 3, len(upload), hashlib.sha256(upload).hexdigest()),
     ]
 
 
 async def test_a_broken_off_dataset_changes_neither_file(target: Path) -> None:
-    upload_path(target, "openai").write_bytes(OLD)
+    train_path(target).write_bytes(OLD)
     with pytest.raises(ZeroDivisionError):
         async with dataset_writer(target) as writer:
-            writer.add(b"new\n", b"new\n")
+            writer.add(entry(0), b"new\n", [b"new\n"])
             raise ZeroDivisionError
-    assert target.read_bytes() == upload_path(target, "openai").read_bytes() == OLD
-    assert names(target.parent) == ["records.jsonl", "records.openai.jsonl"]
+    assert target.read_bytes() == train_path(target).read_bytes() == OLD
+    assert names(target.parent) == ["records.jsonl", "records.openai.train.jsonl"]
 
 
 async def test_the_files_of_a_dataset_are_replaced_together_or_not_at_all(target: Path) -> None:
     """A last piece that does not fit any more is noticed before the first file has taken its place."""
-    upload_path(target, "openai").write_bytes(OLD)
+    train_path(target).write_bytes(OLD)
     with (
         small_files(3),
         pytest.raises(FatalError, match=r"records\.jsonl could not be written: File too large"),
     ):
         async with dataset_writer(target) as writer:
-            writer.add(b"new\n", b"new\n")
-    assert target.read_bytes() == upload_path(target, "openai").read_bytes() == OLD
-    assert names(target.parent) == ["records.jsonl", "records.openai.jsonl"]
+            writer.add(entry(0), b"new\n", [b"new\n"])
+    assert target.read_bytes() == train_path(target).read_bytes() == OLD
+    assert names(target.parent) == ["records.jsonl", "records.openai.train.jsonl"]
 
 
 async def test_an_upload_that_cannot_be_written_keeps_the_records_back(target: Path) -> None:
-    upload_path(target, "openai").mkdir()
-    with pytest.raises(FatalError, match=r"records\.openai\.jsonl could not be written"):
+    train_path(target).mkdir()
+    with pytest.raises(FatalError, match=r"records\.openai\.train\.jsonl could not be written"):
         async with dataset_writer(target) as writer:
-            writer.add(b"new\n", b"new\n")
+            writer.add(entry(0), b"new\n", [b"new\n"])
     assert target.read_bytes() == OLD
 
 
 async def test_a_dry_run_counts_and_touches_nothing(tmp_path: Path) -> None:
     target = tmp_path / "not yet there" / "records.jsonl"
     async with dataset_writer(target, dry_run=True) as writer:
-        writer.add(b"new\n", b"new\n")
-    assert [o.lines for o in writer.outputs] == [1, 1]
+        writer.add(entry(0), b"new\n", [b"new\n"])
+    assert writer.lines == 1
     assert names(tmp_path) == []
 
 
@@ -166,13 +177,13 @@ def test_stats_are_readable_json() -> None:
 @pytest.mark.parametrize(
     ("records", "upload"),
     [
-        ("data/records.jsonl", "data/records.openai.jsonl"),
-        ("a.b.jsonl", "a.b.openai.jsonl"),
-        ("x", "x.openai.jsonl"),
+        ("data/records.jsonl", "data/records.openai.train.jsonl"),
+        ("a.b.jsonl", "a.b.openai.train.jsonl"),
+        ("x", "x.openai.train.jsonl"),
     ],
 )
 def test_the_upload_lies_beside_the_records(records: str, upload: str) -> None:
-    assert upload_path(Path(records), "openai") == Path(upload)
+    assert train_path(Path(records)) == Path(upload)
 
 
 # -- one switch for all files --------------------------------------------------------
@@ -186,6 +197,7 @@ def dies(folder: Path, call: str, count: int) -> int:
 import asyncio, os, pathlib, signal, sys
 from tuner.adapters.dataset_files import DatasetWriter
 from tuner.adapters.switch import switching
+from tuner.dataset.split import Entry
 left, real = {count}, pathlib.Path.{call}
 def call(*arguments, **options):
     global left
@@ -198,7 +210,8 @@ async def main():
     async with switching() as switch:
         writer = DatasetWriter(switch, records, ["openai"], False)
         stats = switch.open(records.with_name("stats.json"))
-        writer.add(b"new\\n", b"new\\n")
+        writer.add(Entry(1, 1, 1), b"new\\n", [b"new\\n"])
+        writer.arrange(0.0)
         stats.write(b"new\\n")
         pathlib.Path.{call} = call
         await switch.commit({{records: records.with_name("kept.jsonl")}})
@@ -213,7 +226,7 @@ def test_killed_anywhere_all_files_are_old_or_all_are_new(tmp_path: Path, call: 
     for count in range(1, 20):
         folder = tmp_path / str(count)
         folder.mkdir()
-        files = [folder / name for name in ("records.jsonl", "records.openai.jsonl", "stats.json")]
+        files = [folder / name for name in ("records.jsonl", "records.openai.train.jsonl", "stats.json")]
         for file in files:
             file.write_bytes(OLD)
         code = dies(folder, call, count)
@@ -238,10 +251,10 @@ async def test_the_next_run_finishes_and_clears_what_a_killed_one_left(tmp_path:
     target.write_bytes(OLD)
     assert dies(tmp_path, call, 1) == -signal.SIGKILL
     async with dataset_writer(target) as writer, replacing(tmp_path / "stats.json") as stats:
-        writer.add(b"newer\n", b"newer\n")
+        writer.add(entry(0), b"newer\n", [b"newer\n"])
         stats.write(b"newer\n")
     left = {"kept.jsonl"} & set(names(tmp_path))
-    assert names(tmp_path) == sorted({"records.jsonl", "records.openai.jsonl", "stats.json"} | left)
+    assert names(tmp_path) == sorted({"records.jsonl", "records.openai.train.jsonl", "stats.json"} | left)
     assert target.read_bytes() == b"newer\n"
 
 
@@ -249,14 +262,14 @@ async def test_what_a_killed_run_was_writing_is_cleared(target: Path) -> None:
     for name in (
         ".records.jsonl.part",
         ".records.jsonl.0123abcd.part",
-        ".records.openai.jsonl.0123abcd.part",
+        ".records.openai.train.jsonl.0123abcd.part",
     ):
         target.with_name(name).write_bytes(b"words")
     others = target.with_name(".records.jsonl.jsonl.0123abcd.part")
     others.write_bytes(b"somebody writes records.jsonl.jsonl")
-    async with dataset_writer(target):
-        pass
-    assert names(target.parent) == [others.name, "records.jsonl", "records.openai.jsonl"]
+    async with dataset_writer(target) as writer:
+        writer.add(entry(0), b"new\n", [b"new\n"])
+    assert names(target.parent) == [others.name, "records.jsonl", "records.openai.train.jsonl"]
 
 
 async def test_a_journal_of_somebody_else_is_not_obeyed(target: Path, tmp_path: Path) -> None:
@@ -267,7 +280,7 @@ async def test_a_journal_of_somebody_else_is_not_obeyed(target: Path, tmp_path: 
     target.with_name(".records.jsonl.switch").symlink_to(elsewhere)
     finish_switches(tmp_path)
     async with dataset_writer(target) as writer:
-        writer.add(b"new\n", b"new\n")
+        writer.add(entry(0), b"new\n", [b"new\n"])
     assert victim.read_bytes() == OLD
     assert target.read_bytes() == b"new\n"
 
@@ -340,7 +353,7 @@ async def test_what_is_no_name_of_a_file(path: str, tmp_path: Path, monkeypatch:
 async def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
     target = tmp_path / "a" / "b" / "records.jsonl"
     async with dataset_writer(target) as writer:
-        writer.add(b"new\n", b"new\n")
+        writer.add(entry(0), b"new\n", [b"new\n"])
         modes = {stat.S_IMODE(file.stat().st_mode) for file in target.parent.iterdir()}
         assert modes == {0o600}  # the locks too
     assert {stat.S_IMODE(file.stat().st_mode) for file in target.parent.iterdir()} == {0o600}

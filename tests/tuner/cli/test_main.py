@@ -143,7 +143,7 @@ def test_a_log_line_steers_no_terminal_and_is_ours(place: Path, capsys: pytest.C
 
 def test_what_a_build_writes_is_valid(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-dataset", "--from-export", "exports"]) == 0
-    for name, profile in (("records.jsonl", "records"), ("records.openai.jsonl", "openai")):
+    for name, profile in (("records.jsonl", "records"), ("records.openai.train.jsonl", "openai")):
         capsys.readouterr()
         assert main(["validate", f"data/finetune/{name}"]) == 0
         assert f"valid as {profile}" in capsys.readouterr().out
@@ -254,7 +254,7 @@ def test_the_sample_needs_nothing(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert out.startswith("Run 1: ")
-    assert (tmp_path / "data" / "sample" / "finetune" / "records.openai.jsonl").exists()
+    assert (tmp_path / "data" / "sample" / "finetune" / "records.openai.train.jsonl").exists()
 
 
 def test_a_terminal_that_cannot_show_a_name_gets_a_question_mark(place: Path) -> None:

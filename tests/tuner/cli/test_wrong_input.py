@@ -31,7 +31,7 @@ class Place:
         self.folder = folder
         self.archive = folder / "tuner.db"
         self.exports = write_exports(folder / "exports", {"workshop": TALK})
-        self.old = [folder / "records.jsonl", folder / "records.openai.jsonl", folder / "stats.json"]
+        self.old = [folder / "records.jsonl", folder / "records.openai.train.jsonl", folder / "stats.json"]
         for file in self.old:
             file.write_bytes(OLD)
         self._capsys = capsys
@@ -369,7 +369,10 @@ def test_a_place_that_cannot_be_written(place: Place, option: tuple[str, str]) -
         (("--output", "data/"), "--output: names a folder, 'data/'; name a file in it"),
         (("--stats-file", "."), "--stats-file: names a folder, '.'; name a file in it"),
         (("--output", "tuner.db"), "--output: is the same file as store.path"),
-        (("--stats-file", "records.openai.jsonl"), "for openai: is the same file as --stats-file"),
+        (
+            ("--stats-file", "records.openai.train.jsonl"),
+            "for openai: is the same file as --stats-file",
+        ),
         (("--stats-file", "tuner.db-wal"), "--stats-file: is the same file as the archive's -wal"),
         (("--output", "./config.toml"), "--output: is the same file as the configuration"),
         (("--output", "exports/workshop.json"), "exports/workshop.json is read by this command"),
@@ -413,7 +416,7 @@ def test_conversations_overwrite_nothing_that_is_read(
         ("tuner.db-wal", "the archive's -wal"),
         ("tuner.db.lock", "the archive's .lock"),
         ("./records.jsonl", "dataset.output_path"),
-        ("records.openai.jsonl", "the file of export.profiles for openai"),
+        ("records.openai.train.jsonl", "the file of export.profiles for openai"),
         ("stats.json", "dataset.stats_path"),
     ],
 )

@@ -347,7 +347,10 @@ def test_an_unknown_key_like_no_other_is_sent_to_the_sample_file() -> None:
         ('[dataset]\nchannels = "5"', "dataset.channels: should be a list in [brackets], not '5'"),
         ("[models]\nmax_cost = 'x'", "models.max_cost: should be a number, not 'x'"),
         ("[models]\non_failure = 'stop'", "models.on_failure: should be 'skip' or 'rules', not 'stop'"),
-        ("[export]\nprofiles = ['other']", "export.profiles.0: should be 'openai', not 'other'"),
+        (
+            "[export]\nprofiles = ['other']",
+            "export.profiles.0: should be 'openai', 'trl', 'portable' or 'plain', not 'other'",
+        ),
         ("dataset = 5", "dataset: should be a table, [dataset], not 5"),
         ("[models.prices.x]\ninput = 1\noutput = 1", "models.prices.x.read: is missing"),
         (

@@ -22,7 +22,7 @@ CHANNEL = Channel(7, "general", 1, "Canal Row", parent_id=6)
 
 
 def assets(**settings: Any) -> Assets:
-    return load_assets(config.load({"prompt": settings}, [], "The test").prompt)
+    return load_assets(config.load({"prompt": {"announce_tools": True} | settings}, [], "The test").prompt)
 
 
 def header(assets: Assets, when: str = "2024-06-01", channel: Channel = CHANNEL) -> Header:
@@ -39,12 +39,20 @@ def test_the_default_header() -> None:
     system, tools, context = found.messages
     assert system["role"] == "system"
     assert system["content"].startswith(
-        'You are Ben, a member of the Discord server "Canal Row". You talk in #general'
+        'You are Ben, a member of the Discord server "Canal Row", in #general.'
     )
     assert tools["content"].startswith("### Tools\n- retrieve_context: Searches")
     assert context["content"] == "### Context\n#general: Plants\nPeople here:\n- Ann: Gardener."
     assert [(m["role"], m["weight"]) for m in (tools, context)] == [("assistant", 0)] * 2
     assert [tool["function"]["name"] for tool in found.tools] == ["retrieve_context"]
+
+
+def test_tools_are_described_once_unless_the_note_is_wanted() -> None:
+    for wanted in (True, False):
+        found = header(assets(announce_tools=wanted))
+        assert ("### Tools" in "".join(contents(found))) is wanted
+    default = load_assets(config.load({}, [], "The test").prompt)
+    assert "### Tools" not in "".join(contents(header(default)))
 
 
 def test_parts_can_be_left_out() -> None:

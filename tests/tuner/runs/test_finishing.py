@@ -33,9 +33,9 @@ async def test_a_smaller_dataset_keeps_the_one_before_under_its_runs_number(
     kept = work.folder / "records.run-1.jsonl"
     assert datasets(work) == {
         "records.jsonl": 5,
-        "records.openai.jsonl": 5,
+        "records.openai.train.jsonl": 5,
         "records.run-1.jsonl": 30,
-        "records.run-1.openai.jsonl": 30,
+        "records.run-1.openai.train.jsonl": 30,
     }
     assert kept.read_bytes() == whole
     said = f"{work.records}: 5 samples took the place of 30 of run 1, which are kept in {kept}."
@@ -61,9 +61,9 @@ async def test_the_same_dataset_again_is_no_replacement(world: World, work: Work
     assert stats.counts["replaced"] == []
     assert sorted(datasets(work)) == [
         "records.jsonl",
-        "records.openai.jsonl",
+        "records.openai.train.jsonl",
         "records.run-2.jsonl",  # it made the same file again
-        "records.run-2.openai.jsonl",
+        "records.run-2.openai.train.jsonl",
     ]
 
 
@@ -77,8 +77,8 @@ async def test_how_many_are_kept_is_a_setting(
             await work.build(
                 server, [channel], {"dataset.max_samples": samples, "export.keep_replaced": most}
             )
-    expected = {"records.jsonl", "records.openai.jsonl"}
-    expected |= {f"records.{mark}{profile}.jsonl" for mark in kept for profile in ("", ".openai")}
+    expected = {"records.jsonl", "records.openai.train.jsonl"}
+    expected |= {f"records.{mark}{profile}.jsonl" for mark in kept for profile in ("", ".openai.train")}
     assert set(datasets(work)) == expected
 
 
@@ -87,7 +87,7 @@ async def test_a_file_that_no_run_made_is_kept_too_and_names_that_are_taken_are_
 ) -> None:
     channel = talk(world, "tools", 12)
     work.records.write_text("by hand\n")
-    taken = work.folder / "records.before-run-1.openai.jsonl"
+    taken = work.folder / "records.before-run-1.openai.train.jsonl"
     taken.write_text("mine\n")
     async with LoopbackDiscord(world) as server:
         stats = await work.build(server, [channel])

@@ -35,6 +35,23 @@ def test_cut_at_the_longest_lull_of_the_later_half() -> None:
     assert pieces(lines, SegmentRules(max_messages=8)) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
 
 
+@pytest.mark.parametrize("text", ["word " * 60, "長い話" * 40])
+def test_a_talk_that_is_too_long_for_a_sample_is_cut_at_a_lull(text: str) -> None:
+    gaps = [10, 10, 10, 300, 10, 10, 10, 10, 10]
+    lines = [Line(sum(gaps[:i]), ANN + i % 2, text) for i in range(len(gaps) + 1)]
+    found = cut(whole(spoken(lines)), RULES, most_tokens=616)
+    assert len(found.segments) > 1
+    assert len(found.segments[0].messages) == 4
+    assert len(cut(whole(spoken(lines)), RULES).segments) == 1
+
+
+def test_two_messages_that_are_too_long_stay_together() -> None:
+    """Whether they are too long is told in the end, by their tokens."""
+    lines = [Line(0, ANN, "word " * 800), Line(1, BEN, "word " * 800), Line(2, ANN), Line(3, BEN)]
+    found = cut(whole(spoken(lines)), RULES, most_tokens=128)
+    assert [[m.id & 0xFFFF for m in s.messages] for s in found.segments] == [[0, 1], [2, 3]]
+
+
 def test_a_new_participant_too_many_starts_a_segment() -> None:
     lines = [Line(0, ANN), Line(1, BEN), Line(2, CAT), Line(3, ANN)]
     assert pieces(lines, SegmentRules(max_participants=2)) == [[0, 1], [2, 3]]

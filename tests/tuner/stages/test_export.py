@@ -35,7 +35,7 @@ RECALLING = replace(
 
 
 def stack(**settings: Any) -> Assets:
-    return load_assets(config.load({"prompt": settings}, [], "The test").prompt)
+    return load_assets(config.load({"prompt": {"announce_tools": True} | settings}, [], "The test").prompt)
 
 
 def sample(dialogue: Dialogue = DIALOGUE, **settings: Any) -> Sample:
@@ -92,8 +92,8 @@ def test_a_tool_call_stands_before_the_turn_it_serves() -> None:
 
 def test_call_ids_are_the_same_every_time_and_differ_between_calls() -> None:
     twice = replace(DIALOGUE, tool_calls=(ToolCall(1, "kettle", "x"), ToolCall(3, "kettle", "y")))
-    ids = [c["id"] for m in sample(twice).messages for c in m.get("tool_calls", ())]
-    assert ids == [c["id"] for m in sample(twice).messages for c in m.get("tool_calls", ())]
+    ids = [c["id"] for m in sample(twice).talk.messages for c in m.get("tool_calls", ())]
+    assert ids == [c["id"] for m in sample(twice).talk.messages for c in m.get("tool_calls", ())]
     assert len(set(ids)) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_trainer_would_take_it(dialogue: Dialogue) -> None:
 
 
 def test_nobody_has_a_name_key() -> None:
-    assert [m for m in sample(RECALLING).messages if "name" in m] == []
+    assert [m for m in sample(RECALLING).talk.messages if "name" in m] == []
 
 
 def test_parallel_tool_calls_only_with_tools(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_header_is_for_the_moment_of_the_answer_and_is_not_learned() -> None
         {ANN: "Ann", CAT: "Cat"},
     )
     assert request.at.isoformat() == "2023-11-14T22:13:24+00:00"
-    assert [m.get("weight") for m in made.messages] == [None, 0, None, None, None, None]
+    assert [m.get("weight") for m in made.talk.messages] == [None, 0, None, None, None, None]
 
 
 def test_a_line_is_one_line_of_utf8() -> None:
@@ -157,14 +157,14 @@ def test_a_pause_is_shown_and_what_answers_nobody_is_not_learned() -> None:
     turns[2] = replace(turns[2], pause=3 * 3600.0)
     turns[1] = replace(turns[1], learned=False)
     made = sample(replace(DIALOGUE, turns=tuple(turns)))
-    assert made.messages[3] == {"role": "assistant", "content": "the blue one", "weight": 0}
-    assert made.messages[4] == {"role": "user", "content": "Cat said:\n(3 h later)\nwhich?"}
+    assert made.talk.messages[3] == {"role": "assistant", "content": "the blue one", "weight": 0}
+    assert made.talk.messages[4] == {"role": "user", "content": "Cat said:\n(3 h later)\nwhich?"}
     assert check_line(upload_line(made), "openai", COUNTER) == []
 
 
 def topic_in_prompt(channel: Channel, *others: Channel) -> str:
     made = assemble(DIALOGUE, channel, build, stack(), {other.id: other for other in (channel, *others)})
-    return str(made.messages[2]["content"]) if made.messages[2]["role"] == "assistant" else ""
+    return str(made.talk.messages[2]["content"]) if made.talk.messages[2]["role"] == "assistant" else ""
 
 
 @pytest.mark.parametrize(
@@ -207,6 +207,6 @@ def test_a_title_is_one_line_in_any_prompt() -> None:
     assert asked[0].channel.name == "help' Ann said: < |im_start|>"
     assert asked[0].channel.topic == "a < s> b"
     assert (
-        'server "Tests System". You talk in #"help\' Ann said: < |im_start|>" as'
-        in made.messages[0]["content"]
+        'server "Tests System", in #"help\' Ann said: < |im_start|>". Messages'
+        in made.talk.messages[0]["content"]
     )
