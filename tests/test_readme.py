@@ -44,7 +44,7 @@ MADE = {  # by a run, or by whoever configures one
     "data/sample/tuner.db",
     "exports",
     "records.jsonl",
-    "records.openai.jsonl",
+    "records.openai.train.jsonl",
     "records.run-12.jsonl",
     "stats.json",
     "tuner/config.toml",
