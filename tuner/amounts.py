@@ -20,6 +20,16 @@ def percent(share: float) -> str:
     return f"{int(share * 100 + 1e-9)} %"
 
 
-def counted(count: int, thing: str) -> str:
-    """So many of a thing whose plural ends in s."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+def word(count: int, one: str, more: str = "") -> str:
+    """The form of a noun or a verb that goes with a number; `more` where no s makes the plural."""
+    return one if count == 1 else more or f"{one}s"
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """So many of a thing: every number that meets a noun before people goes through here, or through `word`."""
+    return f"{count:,} {word(count, one, more)}"
+
+
+def and_others(count: int) -> str:
+    """What follows a list that leaves so many out; nothing where it leaves out none."""
+    return f" and {counted(count, 'other')}" if count > 0 else ""
