@@ -13,7 +13,7 @@ from bot import embeds
 from bot.wording import inert
 from tuner.adapters.sqlite_announcements import Owed
 from tuner.adapters.sqlite_runs import Run
-from tuner.amounts import duration
+from tuner.amounts import counted, duration
 
 Counts = dict[str, Any]
 
@@ -70,7 +70,9 @@ def _sentence(ending: Ending) -> str:
     if ending.state != "finished" or not counts or ending.estimate:
         return f"{build} is {ending.state}."
     dry = ", a dry run: nothing was written" if counts["dry_run"] else ""
-    return f"{build} is finished: {counts['samples']:,} samples in {duration(counts['seconds'])}{dry}."
+    return (
+        f"{build} is finished: {counted(counts['samples'], 'sample')} in {duration(counts['seconds'])}{dry}."
+    )
 
 
 def embed(ending: Ending) -> discord.Embed:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
 
+from tuner.amounts import counted
 from tuner.dataset.tokens import TokenCounter
 from tuner.errors import UsageError
 from tuner.text.inert import is_blank
@@ -192,7 +193,7 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
         tokens = counter.sample(line)
     if tokens > MOST_TOKENS:
         faults.append(
-            f"has {tokens} tokens, more than {MOST_TOKENS}: a trainer would cut off its end, the answer"
+            f"has {counted(tokens, 'token')}, more than {MOST_TOKENS}: a trainer would cut off its end, the answer"
         )
     return faults
 
@@ -272,9 +273,9 @@ def file_faults(lines: int, size: int) -> list[str]:
     """What is wrong with a file for upload as a whole."""
     faults = []
     if lines < FEWEST_LINES:
-        faults.append(f"the file has {lines} lines; a trainer wants at least {FEWEST_LINES}")
+        faults.append(f"the file has {counted(lines, 'line')}; a trainer wants at least {FEWEST_LINES}")
     if size > MOST_BYTES:
-        faults.append(f"the file has {size} bytes; an upload takes at most {MOST_BYTES}")
+        faults.append(f"the file has {counted(size, 'byte')}; an upload takes at most {MOST_BYTES:,}")
     return faults
 
 

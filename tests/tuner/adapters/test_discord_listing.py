@@ -117,7 +117,7 @@ async def test_many_active_threads_of_no_parent_are_counted(
     server.fail("/threads/active$", Changed(orphans), times=None)
     stats = await work.build(server, [general])
     [note] = [note for note in stats.counts["notes"] if "left out, as no channel" in note]
-    assert note.startswith("7 active threads of") and "and others" in note
+    assert note.startswith("7 active threads of") and "and 2 others" in note
 
 
 async def test_a_line_for_each_request_says_what_was_asked_about(
