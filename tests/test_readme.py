@@ -250,4 +250,7 @@ def test_continuous_integration_finds_its_command() -> None:
     found = re.search(r"sed -n '(.+)' README.md \| head -n 1", (ROOT / ".ci/run").read_text("utf-8"))
     assert found is not None
     printed = subprocess.run(["sed", "-n", found[1], MAIN], capture_output=True, encoding="utf-8", check=True)
-    assert printed.stdout.splitlines()[0] == "pip install -e '.[test]' && python -m pytest -n auto --maxprocesses 4"
+    assert (
+        printed.stdout.splitlines()[0]
+        == "pip install -e '.[test]' && python -m pytest -n auto --maxprocesses 4"
+    )
