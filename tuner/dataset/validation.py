@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from tuner.amounts import counted
+from tuner.dataset.functions import (
+    FUNCTIONS_NOTE,
+    MOST_FUNCTIONS,
+    FunctionCall,
+    FunctionDefinition,
+    FunctionResult,
+)
+from tuner.dataset.functions import Strict as _Strict
 from tuner.dataset.tokens import TokenCounter
 from tuner.errors import UsageError
 from tuner.text.inert import is_blank
@@ -27,19 +35,10 @@ BOM_NOTE = "the file begins with a byte order mark, which one provider asks for 
 Profile = Literal["records", "openai"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Function(_Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    arguments: str
-
-
 class _ToolCall(_Strict):
     id: str = Field(min_length=1)
     type: Literal["function"]
-    function: _Function
+    function: FunctionCall
 
 
 class _TextPart(_Strict):
@@ -62,6 +61,27 @@ class _ImagePart(_Strict):
     image_url: _ImageURL
 
 
+class _Sound(_Strict):
+    data: str = Field(min_length=1)
+    format: Literal["wav", "mp3"]
+
+
+class _SoundPart(_Strict):
+    type: Literal["input_audio"]
+    input_audio: _Sound
+
+
+class _File(_Strict):
+    file_id: str | None = None
+    file_data: str | None = None
+    filename: str | None = None
+
+
+class _FilePart(_Strict):
+    type: Literal["file"]
+    file: _File
+
+
 _TEXT, _PARTS = "text", "parts"
 
 
@@ -73,7 +93,7 @@ def _form(content: object) -> str:
 _Filled = Annotated[str, Field(min_length=1), Tag(_TEXT)]
 _Text = Annotated[str, Tag(_TEXT)]
 _TextParts = Annotated[list[_TextPart], Field(min_length=1), Tag(_PARTS)]
-_UserPart = Annotated[_TextPart | _ImagePart, Field(discriminator="type")]
+_UserPart = Annotated[_TextPart | _ImagePart | _SoundPart | _FilePart, Field(discriminator="type")]
 _UserParts = Annotated[list[_UserPart], Field(min_length=1), Tag(_PARTS)]
 _AssistantPart = Annotated[_TextPart | _RefusalPart, Field(discriminator="type")]
 _AssistantParts = Annotated[list[_AssistantPart], Field(min_length=1), Tag(_PARTS)]
@@ -92,21 +112,31 @@ class _User(_Strict):
     name: _Name | None = None
 
 
+class _Spoken(_Strict):
+    id: str = Field(min_length=1)
+
+
 class _Assistant(_Strict):
     role: Literal["assistant"]
     content: Annotated[_Text | _AssistantParts, Discriminator(_form)] | None = None
     refusal: str | None = None
     name: _Name | None = None
+    audio: _Spoken | None = None
     tool_calls: list[_ToolCall] | None = Field(default=None, min_length=1)
+    function_call: FunctionCall | None = None
     weight: int = Field(default=1, ge=0, le=1)
 
     @property
+    def calls(self) -> bool:
+        return bool(self.tool_calls or self.function_call)
+
+    @property
     def says_something(self) -> bool:
-        """Whether there is anything to see: an answer, or a refusal."""
+        """Whether there is anything to see or hear: an answer, or a refusal."""
         parts = self.content if isinstance(self.content, list) else []
         texts = [part.text if isinstance(part, _TextPart) else part.refusal for part in parts]
         texts += [text for text in (self.content, self.refusal) if isinstance(text, str)]
-        return not all(map(is_blank, texts))
+        return self.audio is not None or not all(map(is_blank, texts))
 
 
 class _Tool(_Strict):
@@ -115,13 +145,10 @@ class _Tool(_Strict):
     tool_call_id: str
 
 
-_Message = Annotated[_System | _User | _Assistant | _Tool, Field(discriminator="role")]
+_Message = Annotated[_System | _User | _Assistant | _Tool | FunctionResult, Field(discriminator="role")]
 
 
-class _Definition(_Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    description: str = ""
-    parameters: dict[str, Any] = Field(default_factory=dict)
+class _Definition(FunctionDefinition):
     strict: bool | None = None
 
 
@@ -134,6 +161,7 @@ class _Line(_Strict):
     messages: list[_Message] = Field(min_length=1)
     tools: list[_ToolDefinition] = Field(default_factory=list, min_length=1)
     parallel_tool_calls: bool | None = None
+    functions: list[FunctionDefinition] = Field(default_factory=list, min_length=1, max_length=MOST_FUNCTIONS)
 
 
 class _Metadata(_Strict):
@@ -184,7 +212,7 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
     except ValidationError as error:
         return [_in_words(item) for item in error.errors()]
     assert isinstance(line, dict)  # it fits the model
-    faults = [*_order(parsed), *_tool_use(parsed)]
+    faults = [*_order(parsed), *_tool_use(parsed), *_function_use(parsed)]
     if tokens is None:
         try:
             json.dumps(line, ensure_ascii=False).encode()
@@ -204,14 +232,16 @@ def _order(line: _Line) -> Iterator[str]:
         yield f"the last message is the {last.role}'s, not the assistant's"
     elif last.weight == 0:
         yield "the last message has weight 0: nothing would be learned from the answer"
-    elif last.tool_calls:
+    elif last.calls and isinstance(
+        line, _Record
+    ):  # to call is what a trainer may learn, but no answer of anybody's
         yield "the last message is a tool call, not an answer"
     if not any(isinstance(message, _User) for message in line.messages):
         yield "no message is the user's"
     for position, message in enumerate(line.messages):
         if isinstance(message, _System) and position:
             yield f"messages.{position}: a system message after the first"
-        if isinstance(message, _Assistant) and not message.tool_calls and not message.says_something:
+        if isinstance(message, _Assistant) and not message.calls and not message.says_something:
             yield f"messages.{position}: an assistant message without content"
 
 
@@ -242,22 +272,46 @@ def _tool_use(line: _Line) -> Iterator[str]:
             waiting.add(call.id)
 
 
+def _function_use(line: _Line) -> Iterator[str]:
+    offered = {function.name for function in line.functions}
+    called: str | None = None
+    for position, message in enumerate(line.messages):
+        where = f"messages.{position}"
+        if isinstance(message, FunctionResult):
+            if message.name != called:
+                yield f"{where}: answers no call of {message.name!r} before it"
+            called = None
+        if isinstance(message, _Assistant) and (call := message.function_call):
+            called = call.name
+            if call.name not in offered:
+                yield f"{where}: calls {call.name!r}, which functions does not offer"
+            if not _is_object(call.arguments):
+                yield f"{where}: the arguments are no JSON object in a string"
+
+
+def _is_deprecated(line: Mapping[str, Any]) -> bool:
+    return "functions" in line or any(message.get("function_call") for message in line["messages"])
+
+
 def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_faults: int = 100) -> Report:
     """Check a JSONL file as a stream; without `profile`, lines with metadata are taken for records."""
     faults: list[Fault] = []
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     count = tokens = 0
     try:
         with path.open("rb") as stream:
             for number, raw in enumerate(stream, 1):
                 if number == 1 and raw.startswith(BOM):
-                    raw, notes = raw.removeprefix(BOM), (BOM_NOTE,)
+                    raw = raw.removeprefix(BOM)
+                    notes.append(BOM_NOTE)
                 line, reason = _parsed(raw)
                 if profile is None and isinstance(line, dict):  # a broken first line says nothing
                     profile = "records" if "metadata" in line else "openai"
                 reasons = [reason] if reason else check_line(line, profile or "openai", counter)
                 if not reasons and isinstance(line, dict):
                     tokens += counter.sample(line)
+                    if FUNCTIONS_NOTE not in notes and _is_deprecated(line):
+                        notes.append(FUNCTIONS_NOTE)
                 faults += [Fault(number, r) for r in reasons][: most_faults - len(faults)]
                 count = number
     except OSError as error:
@@ -266,7 +320,7 @@ def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_
     faults += [Fault(0, r) for r in file_faults(count, path.stat().st_size)] if profile == "openai" else []
     if count == 0 and profile == "records":
         faults.append(Fault(0, "the file is empty"))
-    return Report(profile, count, tokens, counter.exact, tuple(faults), notes)
+    return Report(profile, count, tokens, counter.exact, tuple(faults), tuple(notes))
 
 
 def file_faults(lines: int, size: int) -> list[str]:
