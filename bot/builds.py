@@ -23,6 +23,7 @@ from tuner.adapters.sqlite_runs import Report, Run, Runs
 from tuner.adapters.sqlite_store import Store
 from tuner.amounts import counted
 from tuner.config.settings import Settings
+from tuner.dataset.shown import sample_lines
 from tuner.errors import FatalError, TunerError
 from tuner.people.audience import Audience
 from tuner.pipeline import RunStats, build_dataset, estimate_dataset
@@ -133,7 +134,8 @@ class Builds:
                 stats = await build_dataset(
                     settings, self._store, open_source, chat, tally, owner, confirmed=request.confirmed
                 )
-        return stats.counts
+        examples = stats.examples if settings.discord.attach_records else ()
+        return {**stats.counts, "examples": ["\n".join(sample_lines(sample)) for sample in examples]}
 
     async def _attend(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.wording import code, fit, plain
+from bot.wording import code, fit, inert, plain
 from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
@@ -113,7 +113,7 @@ def without_prospects(counts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def add_result(embed: discord.Embed, counts: Mapping[str, Any]) -> discord.Embed:
-    """The embed with where the dataset is, or with what a build would cost."""
+    """The embed with where the dataset is, with samples of a dry run, or with what a build would cost."""
     files = "\n".join(
         f"{code(file['path'])} {counted(file['lines'], 'line')}, {counted(file['size'], 'byte')}\n"
         f"sha256 {code(file['sha256'])}"
@@ -128,6 +128,8 @@ def add_result(embed: discord.Embed, counts: Mapping[str, Any]) -> discord.Embed
             f"{estimate['prompt_tokens']:,} + {answers}, {money(estimate['cost'])}"
         )
         _add(embed, "Estimate", text, inline=False)
+    for number, text in enumerate(counts.get("examples", ()), 1):
+        _add(embed, f"Sample {number}", inert(text), inline=False)
     return _within_total(embed)
 
 

@@ -7,6 +7,12 @@ def money(dollars: float | None) -> str:
     return "cost unknown (no price configured)" if dollars is None else f"${dollars:.4f}"
 
 
+def dry_run(calls: int, cost: float | None) -> str:
+    """What a dry run came to, in a terminal as in Discord."""
+    known = "an unknown sum (no price configured)" if cost is None else money(cost)
+    return f"this dry run spent {known if calls else 'nothing'} on models and wrote no dataset"
+
+
 def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -245,5 +245,7 @@ def _started(number: int, settings: Settings, estimate: bool) -> str:
             if dataset.max_samples
             else "all samples there are"
         )
-        what = f"It makes {amount}" + (" and writes nothing: a dry run." if dataset.dry_run else ".")
+        what = f"It makes {amount}" + (" and writes no dataset: a dry run." if dataset.dry_run else ".")
+        if dataset.dry_run and config.asked_model(settings):
+            what += " It asks models, and spends, as a build does."
     return f"Build #{number} started. {what} Progress is in <#{settings.discord.admin_channel}>."

@@ -16,7 +16,7 @@ from bot.builds import describe
 from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
-from tuner.amounts import and_others, counted, word
+from tuner.amounts import and_others, counted, dry_run, word
 from tuner.cli.console import heartbeat_lines, summary
 from tuner.cli.estimate import estimate_lines
 from tuner.config.settings import Settings
@@ -51,6 +51,18 @@ def test_what_is_counted_agrees_with_its_number() -> None:
     assert [and_others(n) for n in (-1, 0, 1, 2)] == ["", "", " and 1 other", " and 2 others"]
 
 
+@pytest.mark.parametrize(
+    ("calls", "cost", "spent"),
+    [(0, 0.0, "nothing"), (3, 0.0123, "$0.0123"), (3, None, "an unknown sum (no price configured)")],
+)
+def test_a_dry_run_says_what_it_came_to(calls: int, cost: float | None, spent: str) -> None:
+    said = dry_run(calls, cost)
+    assert said == f"this dry run spent {spent} on models and wrote no dataset"
+    counts = counts_of(2, dry_run=True, models=counts_of(2)["models"] | {"calls": calls, "cost": cost})
+    assert f"  {said}" in summary(counts)
+    assert ending.text(ending.Ending(7, "finished", counts, ""), 0).endswith(f"; {said}.")
+
+
 def numbers_before_things() -> Iterator[str]:
     """Where a text puts a value straight before a word for several things."""
     for path in sorted([*(ROOT / "tuner").rglob("*.py"), *(ROOT / "bot").rglob("*.py")]):
@@ -69,6 +81,8 @@ def agrees(value: ast.expr) -> bool:
     """Whether it is a text that agrees already, or a limit of the product's, which is not 1."""
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
         return value.func.id in ("counted", "word", "money", "duration")
+    if isinstance(value, ast.IfExp):  # of texts
+        return True
     names = [node.id for node in ast.walk(value) if isinstance(node, ast.Name)]
     return bool(names) and all(name.isupper() for name in names)
 

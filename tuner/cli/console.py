@@ -13,16 +13,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from tuner.amounts import counted, duration, money, percent
+from tuner.amounts import counted, dry_run, duration, money, percent
 from tuner.cli.printing import printable
+from tuner.dataset.shown import sample_lines
 from tuner.learned import in_words
-from tuner.models import ChatMessage, Sample
+from tuner.models import Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
 
 HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
 WIDEST_NAME, WIDEST_BAR = 32, 24  # columns, in a terminal that has room for them
-LONGEST_SHOWN = 160  # characters of a message of a sample
 MOST_LANGUAGES = 6  # that a summary names
 LEAST_SHARE = 0.01  # of one of them
 COUNTED = {"collect": "messages", "segment": "stretches of talk"}
@@ -193,9 +193,9 @@ def summary(counts: dict[str, Any]) -> list[str]:
     if counts["languages"]["samples"]:
         lines.append(f"  {_languages(counts['languages'])}")
     models = counts["models"]
+    if counts["dry_run"]:
+        lines.append(f"  {dry_run(models['calls'], models['cost'])}")
     if models["calls"] or models["reused"]:
-        if counts["dry_run"]:
-            lines.append(f"  this dry run spent {money(models['cost'])} on models")
         lines.append(
             f"  model calls: {models['calls']} ({models['failed']} failed), "
             f"{counted(models['reused'], 'decision')} reused, "
@@ -213,18 +213,8 @@ def shown_samples(samples: Sequence[Sample]) -> list[str]:
     """Samples to look at: who says what, and what the model is to learn to answer."""
     lines = []
     for number, sample in enumerate(samples, 1):
-        lines.append(f"Sample {number}:")
-        for message in sample.messages:
-            if message["role"] != "system" and message.get("weight") != 0:
-                lines.append(f"  {message['role']:<9} {_shown_text(message)}")
+        lines += [f"Sample {number}:", *(f"  {line}" for line in sample_lines(sample))]
     return lines
-
-
-def _shown_text(message: ChatMessage) -> str:
-    calls = [call["function"] for call in message.get("tool_calls") or ()]
-    called = ", ".join(f"{call['name']} {call['arguments']}" for call in calls)
-    text = str(message.get("content") or called).replace("\n", " ↵ ")
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
 def _stage_summary(name: str, stage: Mapping[str, Any]) -> str:

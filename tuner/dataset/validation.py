@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from tuner.amounts import counted
+from tuner.dataset.contents import AssistantContent, SystemContent, TextPart, ToolContent, UserContent
 from tuner.dataset.functions import (
     FUNCTIONS_NOTE,
     MOST_FUNCTIONS,
@@ -41,74 +42,18 @@ class _ToolCall(_Strict):
     function: FunctionCall
 
 
-class _TextPart(_Strict):
-    type: Literal["text"]
-    text: str
-
-
-class _RefusalPart(_Strict):
-    type: Literal["refusal"]
-    refusal: str
-
-
-class _ImageURL(_Strict):
-    url: str = Field(min_length=1)
-    detail: Literal["auto", "low", "high"] = "auto"
-
-
-class _ImagePart(_Strict):
-    type: Literal["image_url"]
-    image_url: _ImageURL
-
-
-class _Sound(_Strict):
-    data: str = Field(min_length=1)
-    format: Literal["wav", "mp3"]
-
-
-class _SoundPart(_Strict):
-    type: Literal["input_audio"]
-    input_audio: _Sound
-
-
-class _File(_Strict):
-    file_id: str | None = None
-    file_data: str | None = None
-    filename: str | None = None
-
-
-class _FilePart(_Strict):
-    type: Literal["file"]
-    file: _File
-
-
-_TEXT, _PARTS = "text", "parts"
-
-
-def _form(content: object) -> str:
-    """A content is a text, or a list of parts."""
-    return _PARTS if isinstance(content, list) else _TEXT
-
-
-_Filled = Annotated[str, Field(min_length=1), Tag(_TEXT)]
-_Text = Annotated[str, Tag(_TEXT)]
-_TextParts = Annotated[list[_TextPart], Field(min_length=1), Tag(_PARTS)]
-_UserPart = Annotated[_TextPart | _ImagePart | _SoundPart | _FilePart, Field(discriminator="type")]
-_UserParts = Annotated[list[_UserPart], Field(min_length=1), Tag(_PARTS)]
-_AssistantPart = Annotated[_TextPart | _RefusalPart, Field(discriminator="type")]
-_AssistantParts = Annotated[list[_AssistantPart], Field(min_length=1), Tag(_PARTS)]
 _Name = Annotated[str, Field(min_length=1)]
 
 
 class _System(_Strict):
     role: Literal["system"]
-    content: Annotated[_Filled | _TextParts, Discriminator(_form)]
+    content: SystemContent
     name: _Name | None = None
 
 
 class _User(_Strict):
     role: Literal["user"]
-    content: Annotated[_Filled | _UserParts, Discriminator(_form)]
+    content: UserContent
     name: _Name | None = None
 
 
@@ -118,7 +63,7 @@ class _Spoken(_Strict):
 
 class _Assistant(_Strict):
     role: Literal["assistant"]
-    content: Annotated[_Text | _AssistantParts, Discriminator(_form)] | None = None
+    content: AssistantContent | None = None
     refusal: str | None = None
     name: _Name | None = None
     audio: _Spoken | None = None
@@ -134,14 +79,14 @@ class _Assistant(_Strict):
     def says_something(self) -> bool:
         """Whether there is anything to see or hear: an answer, or a refusal."""
         parts = self.content if isinstance(self.content, list) else []
-        texts = [part.text if isinstance(part, _TextPart) else part.refusal for part in parts]
+        texts = [part.text if isinstance(part, TextPart) else part.refusal for part in parts]
         texts += [text for text in (self.content, self.refusal) if isinstance(text, str)]
         return self.audio is not None or not all(map(is_blank, texts))
 
 
 class _Tool(_Strict):
     role: Literal["tool"]
-    content: Annotated[_Text | _TextParts, Discriminator(_form)]
+    content: ToolContent
     tool_call_id: str
 
 

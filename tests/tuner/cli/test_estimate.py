@@ -178,7 +178,7 @@ def test_a_dry_run_shows_three_samples_and_what_it_spent(
         assert main(["build-dataset", "--from-export", "exports", "--dry-run", *options]) == 0
         said = capsys.readouterr().out
         assert "A dry run asks the models as a build does" in said
-        assert re.search(r"this dry run spent \$0\.000\d", said)
+        assert re.search(r"this dry run spent \$0\.000\d on models and wrote no dataset", said)
         assert [line for line in said.splitlines() if line.startswith("Sample ")] == [
             f"Sample {i}:" for i in (1, 2, 3)
         ]
