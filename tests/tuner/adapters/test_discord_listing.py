@@ -18,6 +18,7 @@ from tests.support.discord_world import (
     World,
 )
 from tests.support.loopback_discord import LoopbackDiscord
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.talks import talk
 from tests.support.threaded import in_thread
 
@@ -315,9 +316,9 @@ def test_the_command_names_a_deleted_channel_and_goes_on(work: Workplace, world:
     channel = talk(world, "tools", 20)
     with in_thread(LoopbackDiscord(world)) as server:
         process = work.start(server, [4242, channel])
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, "there is no channel 4242" in errors) == (0, True)
         process = work.start(server, [4242])
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, "there is no channel 4242" in errors) == (1, True)
     assert "Traceback" not in errors
