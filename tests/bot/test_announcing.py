@@ -49,7 +49,7 @@ def titles(running: RunningBot) -> list[str]:
 
 async def settled(running: RunningBot) -> None:
     """Nothing is owed any more."""
-    await until(lambda: not running.paths.rows("SELECT * FROM announcements"), 10)
+    await until(lambda: not running.paths.rows("SELECT * FROM announcements"))
 
 
 async def begun(running: RunningBot, ada: JsonObject) -> None:

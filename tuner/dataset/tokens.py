@@ -33,8 +33,11 @@ class TokenCounter:
             for call in message.get("tool_calls") or ():
                 function = call["function"]
                 total += self.length(function["name"]) + self.length(_as_json(function["arguments"]))
-        if line.get("tools"):
-            total += self.length(_as_json(line["tools"]))
+            if call := message.get("function_call"):
+                total += self.length(call["name"]) + self.length(call["arguments"])
+        for key in ("tools", "functions"):
+            if line.get(key):
+                total += self.length(_as_json(line[key]))
         return total
 
     def learned(self, line: Mapping[str, Any]) -> int:

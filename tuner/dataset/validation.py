@@ -1,25 +1,18 @@
-"""Is a file what a trainer accepts? The rules of the chat fine-tuning format, line by line.
-
-Source of the rules: OpenAI's fine-tuning guide and the answers of its file checker (read 2026-11).
-"""
+"""Is a file what a trainer accepts? Line by line, by the rules of its profile."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
-
-from tuner.dataset import alternating
-from tuner.dataset.definitions import Strict, ToolDefinition
+from tuner.amounts import counted
+from tuner.dataset import alternating, canonical
+from tuner.dataset.functions import FUNCTIONS_NOTE
 from tuner.dataset.tokens import TokenCounter
-from tuner.dataset.wording import in_words
 from tuner.errors import UsageError
 from tuner.profiles import EXPORT_PROFILES, SHAPES, ExportProfile
-from tuner.text.inert import is_blank
 
 MOST_TOKENS = 65_536
 FEWEST_LINES = 10
@@ -28,114 +21,6 @@ BOM = b"\xef\xbb\xbf"
 BOM_NOTE = "the file begins with a byte order mark, which one provider asks for and others stumble over"
 
 Profile = Literal["records"] | ExportProfile
-
-
-class _Function(Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    arguments: str
-
-
-class _ToolCall(Strict):
-    id: str = Field(min_length=1)
-    type: Literal["function"]
-    function: _Function
-
-
-class _TextPart(Strict):
-    type: Literal["text"]
-    text: str
-
-
-class _RefusalPart(Strict):
-    type: Literal["refusal"]
-    refusal: str
-
-
-class _ImageURL(Strict):
-    url: str = Field(min_length=1)
-    detail: Literal["auto", "low", "high"] = "auto"
-
-
-class _ImagePart(Strict):
-    type: Literal["image_url"]
-    image_url: _ImageURL
-
-
-_TEXT, _PARTS = "text", "parts"
-
-
-def _form(content: object) -> str:
-    """A content is a text, or a list of parts."""
-    return _PARTS if isinstance(content, list) else _TEXT
-
-
-_Filled = Annotated[str, Field(min_length=1), Tag(_TEXT)]
-_Text = Annotated[str, Tag(_TEXT)]
-_TextParts = Annotated[list[_TextPart], Field(min_length=1), Tag(_PARTS)]
-_UserPart = Annotated[_TextPart | _ImagePart, Field(discriminator="type")]
-_UserParts = Annotated[list[_UserPart], Field(min_length=1), Tag(_PARTS)]
-_AssistantPart = Annotated[_TextPart | _RefusalPart, Field(discriminator="type")]
-_AssistantParts = Annotated[list[_AssistantPart], Field(min_length=1), Tag(_PARTS)]
-_Name = Annotated[str, Field(min_length=1)]
-
-
-class _System(Strict):
-    role: Literal["system"]
-    content: Annotated[_Filled | _TextParts, Discriminator(_form)]
-    name: _Name | None = None
-
-
-class _User(Strict):
-    role: Literal["user"]
-    content: Annotated[_Filled | _UserParts, Discriminator(_form)]
-    name: _Name | None = None
-
-
-class _Assistant(Strict):
-    role: Literal["assistant"]
-    content: Annotated[_Text | _AssistantParts, Discriminator(_form)] | None = None
-    refusal: str | None = None
-    name: _Name | None = None
-    tool_calls: list[_ToolCall] | None = Field(default=None, min_length=1)
-    weight: int = Field(default=1, ge=0, le=1)
-
-    @property
-    def says_something(self) -> bool:
-        """Whether there is anything to see: an answer, or a refusal."""
-        parts = self.content if isinstance(self.content, list) else []
-        texts = [part.text if isinstance(part, _TextPart) else part.refusal for part in parts]
-        texts += [text for text in (self.content, self.refusal) if isinstance(text, str)]
-        return not all(map(is_blank, texts))
-
-
-class _Tool(Strict):
-    role: Literal["tool"]
-    content: Annotated[_Text | _TextParts, Discriminator(_form)]
-    tool_call_id: str
-
-
-_Message = Annotated[_System | _User | _Assistant | _Tool, Field(discriminator="role")]
-
-
-class _Line(Strict):
-    messages: list[_Message] = Field(min_length=1)
-    tools: list[ToolDefinition] = Field(default_factory=list, min_length=1)
-    parallel_tool_calls: bool | None = None
-
-
-class _Metadata(Strict):
-    channel_id: int
-    message_ids: list[str] = Field(min_length=1)
-    assistant_user_id: int
-    synthetic_tool_calls: int
-    target_message_id: int
-
-
-class _Record(_Line):
-    metadata: _Metadata
-
-
-_CANONICAL: Mapping[str, TypeAdapter[Any]] = {"openai": TypeAdapter(_Line), "records": TypeAdapter(_Record)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +52,7 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
     `tokens` is the line's length where the caller has counted it already.
     """
     fitting, faults = (
-        _canonical(line, profile)
+        canonical.faults(line, record=profile == "records")
         if profile == "records" or SHAPES[profile].weights
         else alternating.faults(line, SHAPES[profile])
     )
@@ -182,81 +67,31 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
         tokens = counter.sample(line)
     if tokens > MOST_TOKENS:
         faults.append(
-            f"has {tokens} tokens, more than {MOST_TOKENS}: a trainer would cut off its end, the answer"
+            f"has {counted(tokens, 'token')}, more than {MOST_TOKENS}: a trainer would cut off its end, the answer"
         )
     return faults
-
-
-def _canonical(line: object, profile: Profile) -> tuple[bool, list[str]]:
-    """Whether a line has the form, and what is wrong with it."""
-    try:
-        parsed = _CANONICAL[profile].validate_python(line)
-    except ValidationError as error:
-        return False, [in_words(item) for item in error.errors()]
-    return True, [*_order(parsed), *_tool_use(parsed)]
-
-
-def _order(line: _Line) -> Iterator[str]:
-    last = line.messages[-1]
-    if not isinstance(last, _Assistant):
-        yield f"the last message is the {last.role}'s, not the assistant's"
-    elif last.weight == 0:
-        yield "the last message has weight 0: nothing would be learned from the answer"
-    elif last.tool_calls:
-        yield "the last message is a tool call, not an answer"
-    if not any(isinstance(message, _User) for message in line.messages):
-        yield "no message is the user's"
-    for position, message in enumerate(line.messages):
-        if isinstance(message, _System) and position:
-            yield f"messages.{position}: a system message after the first"
-        if isinstance(message, _Assistant) and not message.tool_calls and not message.says_something:
-            yield f"messages.{position}: an assistant message without content"
-
-
-def _tool_use(line: _Line) -> Iterator[str]:
-    if line.parallel_tool_calls is not None and not line.tools:
-        yield "parallel_tool_calls without tools"
-    offered = {tool.function.name for tool in line.tools}
-    waiting: set[str] = set()
-    seen: set[str] = set()
-    for position, message in enumerate(line.messages):
-        where = f"messages.{position}"
-        if isinstance(message, _Tool):
-            if message.tool_call_id not in waiting:
-                yield f"{where}: answers no open tool call"
-            waiting.discard(message.tool_call_id)
-            continue
-        if waiting:
-            yield f"{where}: comes before the tool's answer"
-            waiting.clear()
-        for call in (message.tool_calls or ()) if isinstance(message, _Assistant) else ():
-            if call.id in seen:
-                yield f"{where}: the tool call id {call.id!r} is used twice"
-            if call.function.name not in offered:
-                yield f"{where}: calls {call.function.name!r}, which tools does not offer"
-            if not _is_object(call.function.arguments):
-                yield f"{where}: the arguments are no JSON object in a string"
-            seen.add(call.id)
-            waiting.add(call.id)
 
 
 def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_faults: int = 100) -> Report:
     """Check a JSONL file as a stream. Without `profile`, the file's name says it, or whether lines have metadata."""
     profile = profile or _named(path)
     faults: list[Fault] = []
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     count = tokens = 0
     try:
         with path.open("rb") as stream:
             for number, raw in enumerate(stream, 1):
                 if number == 1 and raw.startswith(BOM):
-                    raw, notes = raw.removeprefix(BOM), (BOM_NOTE,)
+                    raw = raw.removeprefix(BOM)
+                    notes.append(BOM_NOTE)
                 line, reason = _parsed(raw)
                 if profile is None and isinstance(line, dict):  # a broken first line says nothing
                     profile = "records" if "metadata" in line else "openai"
                 reasons = [reason] if reason else check_line(line, profile or "openai", counter)
                 if not reasons and isinstance(line, dict):
                     tokens += counter.sample(line)
+                    if FUNCTIONS_NOTE not in notes and canonical.is_deprecated(line):
+                        notes.append(FUNCTIONS_NOTE)
                 faults += [Fault(number, r) for r in reasons][: most_faults - len(faults)]
                 count = number
     except OSError as error:
@@ -267,7 +102,7 @@ def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_
         faults += [Fault(0, r) for r in file_faults(count, path.stat().st_size, fewest)]
     elif count == 0:
         faults.append(Fault(0, "the file is empty"))
-    return Report(profile, count, tokens, counter.exact, tuple(faults), notes)
+    return Report(profile, count, tokens, counter.exact, tuple(faults), tuple(notes))
 
 
 def _named(path: Path) -> Profile | None:
@@ -279,9 +114,9 @@ def file_faults(lines: int, size: int, fewest: int = FEWEST_LINES) -> list[str]:
     """What is wrong with a file for upload as a whole."""
     faults = []
     if lines < fewest:
-        faults.append(f"the file has {lines} lines; a trainer wants at least {fewest}")
+        faults.append(f"the file has {counted(lines, 'line')}; a trainer wants at least {fewest}")
     if size > MOST_BYTES:
-        faults.append(f"the file has {size} bytes; an upload takes at most {MOST_BYTES}")
+        faults.append(f"the file has {counted(size, 'byte')}; an upload takes at most {MOST_BYTES:,}")
     return faults
 
 
@@ -315,10 +150,3 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _TwiceError(f"names a key twice: {key!r}")
         found[key] = value
     return found
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

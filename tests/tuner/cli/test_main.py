@@ -161,7 +161,9 @@ def test_named_flags_do_what_they_say(place: Path, capsys: pytest.CaptureFixture
         "3",
     ]
     assert main(["build-dataset", *options, "--dry-run"]) == 0
-    assert "3 samples (dry run: no dataset written)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3 samples (dry run: no dataset written)" in said
+    assert "this dry run spent nothing on models and wrote no dataset" in said
     assert not list(place.glob("**/*.jsonl"))
     assert json.loads((place / "s.json").read_text())["dry_run"] is True
     assert main(["build-dataset", *options, "--channels", str(channel_id("games"))]) == 0
