@@ -78,7 +78,7 @@ async def build_dataset(
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
             segments = read_segments(collection, words, dataset, settings.segment, tally)
-            async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
+            async with refiner.refining(segments, names, tally.still_wanted) as excerpts:
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
