@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -59,8 +60,9 @@ class Lines:
                         log.info(line)
             case Noted(text, warning):
                 log.log(logging.WARNING if warning else logging.INFO, text)
-            case Ended():
-                pass
+            case Ended(outcome, run, _):
+                if outcome != "finished" and (cost := spent_in_vain(run)):
+                    log.info(cost)
 
 
 class Bars:
@@ -87,6 +89,8 @@ class Bars:
                     outcome == "finished"
                 ):  # with the samples that were wanted, it may not have read everything
                     self._progress.update(self._samples, completed=1.0)
+                elif cost := spent_in_vain(run):
+                    self._progress.console.print(cost, highlight=False, markup=False)
 
     def _draw(self, run: Tally) -> None:
         for channel_id, channel in run.channels.items():
@@ -164,16 +168,28 @@ def summary(counts: dict[str, Any]) -> list[str]:
     if models["calls"] or models["reused"]:
         if counts["dry_run"]:
             lines.append(f"  this dry run spent {money(models['cost'])} on models")
-        lines.append(
-            f"  model calls: {models['calls']} ({models['failed']} failed), {models['reused']} decisions reused, "
-            f"{models['prompt_tokens']:,} + {models['completion_tokens']:,} tokens, {money(models['cost'])}"
-        )
+        lines.append(f"  {spent(models)}")
     lines += [f"  note: {note}" for note in counts["notes"]]
     lines += [
         f"  wrote {f['path']} ({counted(f['lines'], 'line')}, {f['size']:,} bytes, sha256 {f['sha256'][:12]}…)"
         for f in counts["files"]
     ]
     return lines
+
+
+def spent(models: Mapping[str, Any]) -> str:
+    """What a run asked of models, and what that cost."""
+    return (
+        f"model calls: {models['calls']} ({models['failed']} failed), {models['reused']} decisions reused, "
+        f"{models['prompt_tokens']:,} + {models['completion_tokens']:,} tokens, {money(models['cost'])}"
+    )
+
+
+def spent_in_vain(run: Tally) -> str:
+    """What a run that came to nothing cost; empty when it asked nothing."""
+    if not run.spending.calls:
+        return ""
+    return f"Spent by run {run.run_id}: {spent(asdict(run.spending))}."
 
 
 def shown_samples(samples: Sequence[Sample]) -> list[str]:

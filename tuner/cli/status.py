@@ -53,7 +53,8 @@ def _run_line(run: Run, *, alive: bool) -> str:
             f"{progress['synthetic_tool_calls']} tool calls"
         )
         if models["calls"]:
-            counted += f", {models['calls']} model calls, {money(models['cost'])}"
+            tokens = models["prompt_tokens"] + models["completion_tokens"]
+            counted += f", {models['calls']} model calls, {money(models['cost'])}, {tokens:,} tokens"
     dry = " (dry run)" if run.options.get("dry_run") else ""
     if run.options.get("estimate"):
         dry, counted = " (estimate)", counted.partition(",")[0]
