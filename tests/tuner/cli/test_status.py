@@ -131,6 +131,11 @@ def test_an_empty_archive_and_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == 2
     assert "There is no archive at data/tuner.db yet" in capsys.readouterr().err
     assert not ARCHIVE.exists()
+    ARCHIVE.parent.mkdir()
+    ARCHIVE.touch()
+    assert main(["status"]) == 2
+    assert "data/tuner.db is empty: nothing was stored yet, or a disk has lost it" in capsys.readouterr().err
+    assert not ARCHIVE.stat().st_size
     store_range()
     assert [line for line in status(capsys) if "none yet" in line or "#" in line] == [
         "  none yet",
