@@ -232,7 +232,7 @@ def builder_lock(path: Path) -> Iterator[bool]:
     lock = lock_path(path)
     try:
         make_folder(path.parent)
-        with locked(lock, LOCK_PATIENCE) as free:
+        with locked(lock, LOCK_PATIENCE, remove=True) as free:
             yield free
     except LockFileError as error:
         raise UsageError(
@@ -246,6 +246,8 @@ def is_building(path: Path) -> bool:
 
     Where that cannot be found out, a lock file that is there counts as held; on a read-only disk nobody builds.
     """
+    if not os.path.lexists(lock_path(path)):
+        return False
     try:
         with builder_lock(path) as free:
             return not free

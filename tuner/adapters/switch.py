@@ -101,6 +101,8 @@ class Switch:
             if path in self._claimed:
                 return
             make_folder(path.parent)
+            if path.parent not in {claimed.parent for claimed in self._claimed}:
+                _take_over(path.parent)
             if not self._locks.enter_context(_claimed(path)):
                 raise FatalError(
                     f"{named} is being written by another run. Wait until that is done, or choose another place."
@@ -234,14 +236,29 @@ def _claimed(path: Path) -> Iterator[bool]:
         ) from error
 
 
+def _take_over(folder: Path) -> None:
+    """Finish or clear what killed runs left in a folder, also for places that are not wanted this time."""
+    for lock in [found for found in folder.iterdir() if re.fullmatch(r"\..+\.lock", found.name)]:
+        path = folder / lock.name[1 : -len(".lock")]
+        ours = path.name == ALL or _left(path) or _beside(path, "switch").exists()
+        if ours and is_own_file(lock):
+            with suppress(OSError), locked(lock, 0, remove=True) as free:
+                if free:
+                    _complete(_beside(path, "switch"))
+                    _clear(path)
+
+
 def _clear(path: Path) -> None:
     """Remove what killed runs left beside a place, or in a folder that is claimed as a whole."""
+    for found in _left(path):
+        with suppress(OSError):
+            found.unlink()
+
+
+def _left(path: Path) -> list[Path]:
     name = TRANSCRIPT if path.name == ALL else re.escape(path.name)
     left = re.compile(rf"\.{name}\.((switch|[0-9a-f]{{8}})\.)?part")
-    for found in path.parent.iterdir():
-        if left.fullmatch(found.name):
-            with suppress(OSError):
-                found.unlink()
+    return [found for found in path.parent.iterdir() if left.fullmatch(found.name)]
 
 
 def _to_disk(stream: IO[bytes]) -> None:

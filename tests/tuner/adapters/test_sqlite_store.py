@@ -263,6 +263,20 @@ async def test_a_path_that_cannot_be_an_archive(
 # -- the lock --------------------------------------------------------------------------
 
 
+def test_a_lock_goes_with_who_holds_it_and_one_left_by_a_kill_with_the_next(path: Path) -> None:
+    lock = lock_path(path)
+    assert not is_building(path) and not path.parent.exists()
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    with builder_lock(path) as free:
+        assert free and is_building(path) and lock.exists()
+        with builder_lock(path) as twice:
+            assert not twice
+        assert lock.exists()
+    assert not lock.exists() and not is_building(path)
+    assert not lock.exists()
+
+
 def test_a_lock_file_that_cannot_be_used(path: Path) -> None:
     lock_path(path).mkdir(parents=True)
     with (
