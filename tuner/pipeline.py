@@ -28,6 +28,7 @@ from tuner.runs.recording import recorded
 from tuner.stages.collect import collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
 from tuner.stages.patience import PatientArchive
+from tuner.stages.prospect import ToolQuestions
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
@@ -103,7 +104,7 @@ async def estimate_dataset(
 
     `counts["estimate"]` holds segments, calls, prompt_tokens, completion_tokens and cost (US dollars, None
     when the price is not known, 0 with the rules). Decisions that are stored cost nothing and are left out.
-    Calls for tool triggers, which few samples need, are not counted.
+    `tool_calls` of the calls are the tool trigger's, were every recall to become a call: two each.
     """
     counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
@@ -119,10 +120,12 @@ async def estimate_dataset(
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
             }
             words = PatientArchive(history, collection)
+            tools = ToolQuestions(models, words, Decisions(store), estimate)
             found = read_segments(collection, words, dataset, settings.segment, tally)
             async with aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
+                    await tools.count(planned.excerpts, names)
                     if planned.question and models.segment != RULES:
                         estimate.ask(planned.question, planned.undecided, planned.lines)
                     if dataset.max_samples is not None and estimate.segments >= dataset.max_samples:
@@ -130,7 +133,7 @@ async def estimate_dataset(
                         break
         if not estimate.segments:
             await _check_anybody_wrote(history, settings, collection.channels)
-        counted = estimate.counts(None if models.segment == RULES else models.price(models.segment))
+        counted = estimate.counts(models.price(models.segment), models.price(models.tool_trigger))
         counts = {"run": run_id, "dry_run": True, **tally.final_counts(), "files": [], "estimate": counted}
         return RunStats(run_id, (), counts)
 

@@ -122,11 +122,13 @@ async def open_to_look(path: Path) -> AsyncIterator[Store]:
             "was more in it, or run build-dataset."
         )
     async with AsyncExitStack() as stack:
-        store = None
+        store: Store | None = None
         if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
             with suppress(ClosedError, NoRoomError):
                 store = await stack.enter_async_context(open_store(path))
-        yield store or await stack.enter_async_context(_copied(path))
+        if store is None:
+            store = await stack.enter_async_context(_copied(path))
+        yield store
 
 
 def _is_empty(path: Path) -> bool:

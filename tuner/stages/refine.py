@@ -46,13 +46,15 @@ class _Pending:
 class Planned:
     """A request that would be made, None where all is decided; and what it would be about.
 
-    `hopeful` segments were not rejected before; `undecided` ones are asked about, showing so many `lines`.
+    `hopeful` segments were not rejected before; `undecided` ones are asked about, showing so many `lines`. `excerpts`
+    are what may come of the hopeful ones.
     """
 
     question: Question | None
     hopeful: int
     undecided: int
     lines: int
+    excerpts: tuple[Excerpt, ...] = ()
 
 
 class Refiner:
@@ -136,7 +138,19 @@ class Refiner:
                 for group in _companies(batch):
                     asked = [pending.transcript for pending in group]
                     yield Planned(self._question(asked), 0, len(asked), sum(len(t.labels) for t in asked))
-                yield Planned(None, sum(p.hopeful for p in batch), 0, 0)
+                likely = tuple(self._likely(p, channel_names) for p in batch if p.hopeful)
+                yield Planned(None, len(likely), 0, 0, likely)
+
+    def _likely(self, pending: _Pending, channel_names: Mapping[int, str]) -> Excerpt:
+        """What comes of a segment: as it was decided, or as the rules would, or all of it."""
+        segment, decided = pending.transcript.segment, (pending.twin or pending).verdict
+        if decided:
+            applied = verdict.apply(decided, pending.transcript)
+        else:
+            applied = verdict.by_rules(segment, channel_names, self._personas)
+        if isinstance(applied, Excerpt):
+            return applied
+        return Excerpt(segment.channel_id, segment.messages, segment.messages[-1].speaker)
 
     def _ruled(self, segment: Segment, channel_names: Mapping[int, str]) -> Excerpt | None:
         decided = verdict.by_rules(segment, channel_names, self._personas)
