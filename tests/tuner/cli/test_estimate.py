@@ -80,7 +80,7 @@ def test_before_reading_calls_for_tools_are_reckoned_with(place: Place, world: W
         [general], "--set", "models.tool_trigger=gpt-6-luna", "--set", "models.segment=rules"
     )
     assert code == 0
-    assert re.search(r"model calls    about 12, with about 1,920 \+ 240 tokens: about \$0\.0004", out)
+    assert re.search(r"model calls    about 12, with about 1,920 \+ 240 tokens: about \$0\.0003", out)
     assert "of these       about 12 for tool calls, two where somebody recalls earlier talk" in out
 
 

@@ -1,6 +1,8 @@
 """`tuner status`: the last runs and what is stored, also of runs that ended without a word."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +86,15 @@ def test_a_failed_run_says_why(folder: Path, capsys: pytest.CaptureFixture[str])
     lines = status(capsys)
     assert lines[3].startswith("  1 failed, ")
     assert "export.json ends in the middle or is damaged" in lines[4]
+
+
+@pytest.mark.parametrize("column", ["options", "progress"])
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "5"])
+def test_a_run_whose_row_is_damaged(capsys: pytest.CaptureFixture[str], column: str, damaged: str) -> None:
+    build()
+    with closing(sqlite3.connect(ARCHIVE)) as db, db:
+        db.execute(f"UPDATE runs SET {column} = ?", (damaged,))
+    assert status(capsys)[3].startswith("  1 finished, ")
 
 
 def test_a_run_whose_owner_died_is_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
