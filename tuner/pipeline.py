@@ -29,9 +29,10 @@ from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.recording import recorded
 from tuner.stages.choose import best_first
-from tuner.stages.collect import collecting
+from tuner.stages.collect import Collection, collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
 from tuner.stages.patience import PatientArchive
+from tuner.stages.prospect import ToolQuestions
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
 from tuner.stages.segment import read_segments
@@ -84,15 +85,11 @@ async def build_dataset(
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
-            room = _room(dataset, assets, counter)
-            segments = _in_order(
-                read_segments(collection, words, dataset, settings.segment, tally, room),
-                dataset,
-                names,
-                tally,
-            )
-            refining = refiner.refine(segments, names, tally.still_wanted)
-            async with aclosing(segments), aclosing(refining) as excerpts:
+            segments = _segments(collection, words, settings, _room(dataset, assets, counter), names, tally)
+            async with (
+                aclosing(segments),
+                refiner.refining(segments, names, tally.still_wanted) as excerpts,
+            ):
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
                         dialogue = await synthesizer.synthesize(dialogue, names)
@@ -117,7 +114,7 @@ async def estimate_dataset(
 
     `counts["estimate"]` holds segments, calls, prompt_tokens, completion_tokens and cost (US dollars, None
     when the price is not known, 0 with the rules). Decisions that are stored cost nothing and are left out.
-    Calls for tool triggers, which few samples need, are not counted.
+    `tool_calls` of the calls are the tool trigger's, were every recall to become a call: two each.
     """
     counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
@@ -134,15 +131,12 @@ async def estimate_dataset(
                 channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
             }
             words = PatientArchive(history, collection)
-            found = _in_order(
-                read_segments(collection, words, dataset, settings.segment, tally, room),
-                dataset,
-                names,
-                tally,
-            )
+            tools = ToolQuestions(models, words, Decisions(store), estimate)
+            found = _segments(collection, words, settings, room, names, tally)
             async with aclosing(found), aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
+                    await tools.count(planned.excerpts, names)
                     if planned.question and models.segment != RULES:
                         estimate.ask(planned.question, planned.undecided, planned.lines)
                     if dataset.max_samples is not None and estimate.segments >= dataset.max_samples:
@@ -150,7 +144,7 @@ async def estimate_dataset(
                         break
         if not estimate.segments:
             await _check_anybody_wrote(history, settings, collection.channels)
-        counted = estimate.counts(None if models.segment == RULES else models.price(models.segment))
+        counted = estimate.counts(models.price(models.segment), models.price(models.tool_trigger))
         counts = {"run": run_id, "dry_run": True, **tally.final_counts(), "files": [], "estimate": counted}
         return RunStats(run_id, (), counts)
 
@@ -161,10 +155,17 @@ def _room(dataset: Dataset, assets: Assets, counter: TokenCounter) -> int:
     return max(LEAST_ROOM, dataset.max_tokens - CONTEXT - sum(map(counter.length, prompt)))
 
 
-def _in_order(
-    segments: AsyncGenerator[Segment, None], dataset: Dataset, names: Mapping[int, str], tally: Tally
+def _segments(
+    collection: Collection,
+    words: PatientArchive,
+    settings: Settings,
+    room: int,
+    names: Mapping[int, str],
+    tally: Tally,
 ) -> AsyncGenerator[Segment, None]:
     """As they come; or the best first, where not all are wanted."""
+    dataset = settings.dataset
+    segments = read_segments(collection, words, dataset, settings.segment, tally, room)
     if dataset.order == "oldest" or dataset.max_samples is None:
         return segments
     return best_first(segments, dataset.max_samples, names, tally)

@@ -120,10 +120,14 @@ class ChannelTally:
 
 @dataclass(slots=True)
 class Spending:
-    """Model calls so far; `cost` in US dollars, None when a price is not known."""
+    """Model calls so far; `cost` in US dollars, None when a price is not known.
+
+    Of the calls, `failed` brought nothing usable; `unusable` of those brought an answer, which was paid for.
+    """
 
     calls: int = 0
     failed: int = 0
+    unusable: int = 0
     reused: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0

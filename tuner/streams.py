@@ -20,8 +20,8 @@ async def ordered(
     """`work` on each item, at most `width` at once, asked for lazily: a further item is only taken while
     `more()` holds or nothing is in flight.
 
-    When the consumer stops early, work in flight is finished (it may be paid for); when cancelled, it is
-    cancelled.
+    When the consumer stops early, or something fails, work in flight is finished, for it may be paid for. When
+    whoever consumes is cancelled, it is cancelled at once.
     """
     pending: deque[asyncio.Task[Result]] = deque()
     pull: asyncio.Task[Item | None] | None = None
@@ -44,14 +44,21 @@ async def ordered(
                     exhausted = True
                 else:
                     pending.append(asyncio.create_task(_run(work, item)))
-    except GeneratorExit:
-        await asyncio.gather(*pending, return_exceptions=True)
-        raise
     finally:
-        rest = [task for task in (pull, *pending) if task]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        try:
+            if pending and not _is_cancelled():
+                await asyncio.wait(pending)
+        finally:
+            rest = [task for task in (pull, *pending) if task]
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+
+
+def _is_cancelled() -> bool:
+    """Whether the task that runs this is to end; also where it closes a generator on its way out."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _next(items: AsyncIterator[Item]) -> Item | None:

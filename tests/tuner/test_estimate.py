@@ -8,7 +8,7 @@ from tests.support.building import Workplace
 from tests.support.discord_world import World
 from tests.support.loopback_discord import LoopbackDiscord, patched
 from tests.support.loopback_openai import LoopbackOpenAI
-from tests.support.model_server import MODEL, approve_if, chat_with
+from tests.support.model_server import MODEL, approve_if, asks_about_leaning, asks_for_tool, chat_with
 from tests.support.talks import talk
 from tuner.adapters.discord_history import DiscordSource, rest_client
 from tuner.adapters.sqlite_store import open_store
@@ -57,6 +57,51 @@ async def test_it_says_what_a_build_then_asks(world: World, channel: int, work: 
     cost = (estimate["prompt_tokens"] * price.input + estimate["completion_tokens"] * price.output) / 1e6
     assert estimate["cost"] == pytest.approx(cost)
     assert 0.5 < estimate["completion_tokens"] / models.completion_tokens < 2
+
+
+@pytest.mark.parametrize("segment", [MODEL, "rules"])
+async def test_calls_for_tools_are_counted_up_to_two_where_somebody_recalls(
+    world: World, work: Workplace, segment: str
+) -> None:
+    """As many as a build asks for if the model wants every call; what was decided costs nothing again."""
+    recalling(world)
+    changes = MODELS | {"models.segment": segment, "models.tool_trigger": MODEL}
+    estimate = (await run(work, world, changes)).counts["estimate"]
+    without = (await run(work, world, changes | {"models.tool_trigger": "rules"})).counts["estimate"]
+    async with LoopbackOpenAI(approve_if(lambda text: True)) as models:
+        built = await run(work, world, changes, models)
+        asked = [one for one in models.requests if asks_for_tool(one) or asks_about_leaning(one)]
+        assert built.counts["synthetic_tool_calls"] == 2
+        assert estimate["tool_calls"] == len(asked) == 4 and without["tool_calls"] == 0
+        assert estimate["calls"] == without["calls"] + 4 == len(models.requests)
+    length = token_counter().length
+    tokens = sum(length(message["content"]) for request in asked for message in request.messages)
+    assert estimate["prompt_tokens"] - without["prompt_tokens"] == pytest.approx(tokens, rel=0.1)
+    assert estimate["cost"] > without["cost"]
+    again = (await run(work, world, changes)).counts["estimate"]
+    assert (again["calls"], again["cost"]) == (0, 0)
+
+
+async def test_nothing_that_is_only_reckoned_with_is_kept(world: World, work: Workplace) -> None:
+    recalling(world)
+    await run(work, world, MODELS | {"models.tool_trigger": MODEL})
+    assert work.rows("SELECT * FROM decisions") == []
+
+
+def recalling(world: World) -> int:
+    """Talks of which two recall an earlier one."""
+    channel, at = talk(world, "kitchen", 12), 1_735_689_600_000
+    mika, jonas = world.add_user("Mika"), world.add_user("Jonas")
+    for text, answer in (
+        ("which size does the kitchen tap need?", "Half an inch, that fits nearly everywhere."),
+        ("who has the key to the workshop?", "The neighbour on the ground floor got it from me."),
+        ("Do you remember which size the kitchen tap needs?", "Half an inch, that fits nearly everywhere."),
+        ("Do you remember who has the key to the workshop?", "The neighbour on the ground floor, as I said."),
+    ):
+        question = world.add_message(channel, mika, text, at=at)
+        world.add_message(channel, jonas, answer, at=at + 30_000, reply_to=question)
+        at += 86_400_000
+    return channel
 
 
 async def test_stored_decisions_cost_nothing(world: World, channel: int, work: Workplace) -> None:

@@ -56,6 +56,10 @@ async def test_killed_at_twenty_moments_the_archive_is_that_of_an_uninterrupted_
     assert reading > KILLS // 2  # most were killed while they read
     assert killed.everything() == whole.everything()
     assert killed.records.read_bytes() == whole.records.read_bytes()
+    left = [
+        path.name for path in killed.folder.rglob("*") if path.name.endswith((".lock", ".part", ".switch"))
+    ]
+    assert left == []
     states = [state for (state,) in killed.rows("SELECT state FROM runs ORDER BY id")]
     assert set(states[:-1]) == {"interrupted"} and states[-1] == "finished"
 

@@ -1,7 +1,7 @@
 """Ordered results with several items in flight."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 import pytest
@@ -198,8 +198,10 @@ async def test_a_waiting_source_is_let_go_when_the_consumer_is_cancelled() -> No
     assert let_go.is_set()
 
 
-async def gathered_from(items: AsyncIterator[int]) -> list[str]:
-    return [result async for result in ordered(items, Workshop().work, 3)]
+async def gathered_from(
+    items: AsyncIterator[int], work: Callable[[int], Awaitable[str]] | None = None
+) -> list[str]:
+    return [result async for result in ordered(items, work or Workshop().work, 3)]
 
 
 async def test_a_failure_comes_at_its_place_and_nothing_goes_on_after_it() -> None:
@@ -220,12 +222,56 @@ async def test_a_failure_comes_at_its_place_and_nothing_goes_on_after_it() -> No
     await settle()
     assert shop.started == [0, 2]
     shop.door(0).set()
+    await settle()
+    for number in shop.running:  # what was begun is finished, for it may be paid for
+        shop.door(number).set()
     with pytest.raises(ValueError, match="broken"):
         await task
     await settle()
     assert seen == ["result 0"]
-    assert shop.running == set()
+    assert (shop.running, shop.cancelled) == (set(), [])
+    assert shop.finished == shop.started
     assert len(shop.pulled) <= 4
+
+
+async def test_who_is_cancelled_while_a_failure_is_waited_out_waits_no_longer() -> None:
+    shop = Workshop()
+
+    async def work(number: int) -> str:
+        if number == 0:
+            await shop.door(0).wait()
+            raise ValueError("broken")
+        return await shop.work(number)
+
+    task = asyncio.create_task(gathered_from(shop.items(), work))
+    await settle()
+    shop.door(0).set()
+    await settle()
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (shop.running, shop.finished) == (set(), [])
+
+
+async def test_work_in_flight_is_cancelled_when_its_consumer_is_cancelled_between_results() -> None:
+    """The generator is closed then, as it is when the consumer has enough."""
+    shop, thinking = Workshop(), asyncio.Event()
+    shop.door(0).set()
+
+    async def consume() -> None:
+        async with aclosing(ordered(shop.items(), shop.work, 3)) as results:
+            async for _ in results:
+                thinking.set()
+                await asyncio.Event().wait()
+
+    task = asyncio.create_task(consume())
+    await thinking.wait()
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (shop.finished, shop.running) == ([0], set())
 
 
 async def test_a_failing_source_ends_the_stream() -> None:

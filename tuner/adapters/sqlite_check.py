@@ -7,15 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from tuner.adapters.sqlite_faults import way_out
 from tuner.adapters.sqlite_store import is_building, lock_path, migrations
 from tuner.amounts import counted
 from tuner.config.readiness import Finding
 
 LARGE = 256 << 20  # bytes; looking through more takes too long for a check
-RECOVER = (
-    "Restore a copy, or make a new archive of what can be read: sqlite3 {path} .recover | sqlite3 new.db; or set "
-    "store.path to another file and read again."
-)
 
 
 def check_archive(path: Path) -> Finding:
@@ -28,13 +25,19 @@ def check_archive(path: Path) -> Finding:
         ) as db:
             return _look(db, path)
     except sqlite3.Error as error:
-        if "not a database" in str(error):
-            return Finding("archive", "bad", f"{path} is no archive.", "Set store.path to another file.")
-        damaged = "malformed" in str(error)
-        todo = (
-            RECOVER.format(path=path) if damaged else "Check its permissions, and that nothing else holds it."
-        )
-        return Finding("archive", "bad", f"{path} cannot be read: {error}.", todo)
+        return Finding("archive", "bad", f"{path} cannot be read: {error}.", _todo(path, error))
+
+
+def _todo(path: Path, error: sqlite3.Error) -> str:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return f"If it never was an archive, set store.path to another file. {way_out(path)}"
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_ERROR:
+            return way_out(path)
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return "Free some space on its disk."
+        case _:
+            return "Check its permissions, and that nothing else holds it."
 
 
 def _look(db: sqlite3.Connection, path: Path) -> Finding:
@@ -47,7 +50,7 @@ def _look(db: sqlite3.Connection, path: Path) -> Finding:
         todo = "Set store.path to another file."
         return Finding("archive", "bad", f"{path} is a database of some other program.", todo)
     if path.stat().st_size <= LARGE and db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        return Finding("archive", "bad", f"{path} is damaged.", RECOVER.format(path=path))
+        return Finding("archive", "bad", f"{path} is damaged.", way_out(path))
     if lock_path(path).exists() and is_building(path):
         return Finding(
             "archive", "bad", f"{path} is being built from.", "Wait until that is done, or end it."

@@ -19,9 +19,9 @@ from tuner.adapters.sqlite_changes import (
     mark_withdrawn,
     note_shown,
 )
+from tuner.adapters.sqlite_rows import NO_EXTRAS, as_extras, as_message, as_row, extras_of
 from tuner.adapters.sqlite_store import Row
-from tuner.errors import FatalError
-from tuner.models import Channel, Extras, Message
+from tuner.models import Channel, Message
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, unmention
 from tuner.ranges import Range, without
@@ -141,7 +141,7 @@ class History(Changes):
             await db.executemany("DELETE FROM authors WHERE id = ?", [(i,) for i in user_ids])
             await db.executemany(
                 "UPDATE messages SET content = ?, extras = ? WHERE id = ? AND content IS NOT NULL",
-                [(message.text, _as_row(message)[-1], message.id) for message in mentioning],
+                [(message.text, as_row(message)[-1], message.id) for message in mentioning],
             )
             await drop_copies(db)
             if changed or mentioning:
@@ -235,8 +235,8 @@ class History(Changes):
                 [(i, name, i in page.bots) for i, name in sorted(page.names.items())],
             )
             found = await arriving(db, channel_id, page.messages, known)
-            written = await db.executemany(_UPSERT, [(*_as_row(m), mark) for m, mark in found.rows])
-            await sqlite_names.rename(db, [_as_row(m) for m, _ in found.rows])
+            written = await db.executemany(_UPSERT, [(*as_row(m), mark) for m, mark in found.rows])
+            await sqlite_names.rename(db, [as_row(m) for m, _ in found.rows])
             if written.rowcount > len(new):
                 await mark_traces(db)
             await note_shown(db, channel_id, {m.id for m in page.messages} | page.unread, gone)
@@ -322,12 +322,12 @@ class History(Changes):
         return reaches
 
     async def _as_messages(self, rows: Sequence[Row]) -> list[Message]:
-        extras = [_extras_of(row) if row[7] != "{}" else None for row in rows]
+        extras = [extras_of(row) if row[7] != "{}" else None for row in rows]
         mentioned = sorted({i for extra in extras if extra for i in extra.get("mentions", ()) if i > 0})
         named = "SELECT id, name FROM authors WHERE id IN (SELECT value FROM json_each(?))"
         names: dict[int, str] = dict(await self._store.fetch(named, (json.dumps(mentioned),)))
         return [
-            _as_message(row, _as_extras(extra, names) if extra else _NO_EXTRAS)
+            as_message(row, as_extras(extra, names) if extra else NO_EXTRAS)
             for row, extra in zip(rows, extras, strict=True)
         ]
 
@@ -342,55 +342,3 @@ def _holding(word: str, beginnings: Sequence[str]) -> str:
 
 def _quoted(phrase: str) -> str:
     return '"' + phrase.replace('"', '""') + '"'
-
-
-def _as_row(message: Message) -> Row:
-    extras = message.extras
-    kept = {
-        "mentions": [speaker for speaker, _ in extras.mentions],
-        "attachments": extras.attachments,
-        "stickers": extras.stickers,
-        "poll": extras.poll,
-        "forwarded": extras.forwarded,
-    }
-    return (
-        message.id,
-        message.channel_id,
-        message.speaker,
-        message.edited_ms,
-        message.reply_to,
-        message.text,
-        json.dumps({k: v for k, v in kept.items() if v}, ensure_ascii=False, separators=(",", ":")),
-    )
-
-
-_NO_EXTRAS = Extras()
-
-
-def _extras_of(row: Row) -> dict[str, Any]:
-    try:
-        extra = json.loads(row[7])
-        if isinstance(extra, dict):
-            return extra
-    except (ValueError, RecursionError):
-        pass
-    raise FatalError(
-        f"Message {row[0]} in the archive is damaged: what it carries besides its text is no JSON object."
-    )
-
-
-def _as_extras(extra: dict[str, Any], names: dict[int, str]) -> Extras:
-    return Extras(
-        mentions=tuple((i, names.get(i, "")) for i in extra.get("mentions", ())),
-        attachments=tuple(extra.get("attachments", ())),
-        stickers=tuple(extra.get("stickers", ())),
-        poll=extra.get("poll", ""),
-        forwarded=extra.get("forwarded", False),
-    )
-
-
-def _as_message(row: Row, extras: Extras) -> Message:
-    identity, channel_id, speaker, name, text, reply_to, edited_ms, _, last_reply = row
-    return Message(
-        identity, channel_id, speaker, name or "", text, reply_to, edited_ms, extras, last_reply or 0
-    )

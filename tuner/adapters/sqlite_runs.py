@@ -144,9 +144,18 @@ class Runs:
             (value,),
         )
         return [
-            Run(number, state, started, ended, owner, json.loads(options), json.loads(progress), message)
+            Run(number, state, started, ended, owner, _object(options), _object(progress), message)
             for number, state, started, ended, owner, options, progress, message in rows
         ]
+
+
+def _object(stored: str) -> dict[str, Any]:
+    """A JSON object, empty where it is damaged."""
+    try:
+        found = json.loads(stored)
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Decisions:

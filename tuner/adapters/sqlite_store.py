@@ -18,7 +18,7 @@ from typing import Any
 import aiosqlite
 
 from tuner.adapters.places import OWNER_ONLY, LockFileError, locked, make_folder
-from tuner.adapters.sqlite_faults import in_words
+from tuner.adapters.sqlite_faults import ClosedError, NoRoomError, in_words
 from tuner.errors import FatalError, UsageError
 
 Row = tuple[Any, ...]
@@ -116,11 +116,30 @@ async def open_to_look(path: Path) -> AsyncIterator[Store]:
 
     A copy, because SQLite wants to write beside an archive even to read it, and because an older one is migrated.
     """
-    folder = path.parent
-    if os.access(path, os.W_OK) and os.access(folder, os.W_OK):
-        async with open_store(path) as store:
-            yield store
-        return
+    if _is_empty(path):
+        raise UsageError(
+            f"The archive {path} is empty: nothing was stored yet, or a disk has lost it. Put back a copy, if there "
+            "was more in it, or run build-dataset."
+        )
+    async with AsyncExitStack() as stack:
+        store: Store | None = None
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            with suppress(ClosedError, NoRoomError):
+                store = await stack.enter_async_context(open_store(path))
+        if store is None:
+            store = await stack.enter_async_context(_copied(path))
+        yield store
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether there is not even an archive without messages, nor a log of what was to go into it."""
+    log = path.with_name(path.name + "-wal")
+    return path.is_file() and not path.stat().st_size and not (log.is_file() and log.stat().st_size)
+
+
+@asynccontextmanager
+async def _copied(path: Path) -> AsyncIterator[Store]:
+    """A copy of an archive, on the disk for what is needed for a moment only."""
     with tempfile.TemporaryDirectory(prefix="tuner-") as private:
         copy = Path(private) / "tuner.db"
         with in_words(path):
@@ -141,7 +160,7 @@ def _copy(path: Path, copy: Path) -> None:
         copy.unlink(missing_ok=True)
         shutil.copyfile(path, copy)
         log = path.with_name(path.name + "-wal")
-        if log.exists():
+        if log.is_file():
             shutil.copyfile(log, copy.with_name(copy.name + "-wal"))
 
 
@@ -215,7 +234,7 @@ def builder_lock(path: Path) -> Iterator[bool]:
     lock = lock_path(path)
     try:
         make_folder(path.parent)
-        with locked(lock, LOCK_PATIENCE) as free:
+        with locked(lock, LOCK_PATIENCE, remove=True) as free:
             yield free
     except LockFileError as error:
         raise UsageError(
@@ -229,6 +248,8 @@ def is_building(path: Path) -> bool:
 
     Where that cannot be found out, a lock file that is there counts as held; on a read-only disk nobody builds.
     """
+    if not os.path.lexists(lock_path(path)):
+        return False
     try:
         with builder_lock(path) as free:
             return not free

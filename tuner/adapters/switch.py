@@ -24,7 +24,9 @@ from tuner.errors import FatalError, UsageError
 
 SQLITE = b"SQLite format 3\0"  # how an archive begins
 LOCK_PATIENCE = 0.2  # seconds
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO)  # whatever place is named
 ALL = "transcripts"  # stands for every file of a folder
+TRANSCRIPT = r"[\w-]+-\d+\.txt"  # how these files are called
 
 
 class File:
@@ -67,7 +69,7 @@ class Switch:
     """Files to write that take their places together. `reads` are files that no output may overwrite."""
 
     def __init__(self, reads: Iterable[Path], locks: ExitStack) -> None:
-        self._reads = {found for path in reads if (found := _identity(path))}
+        self._reads = identities(reads)
         self._locks = locks
         self._token = secrets.token_hex(4)
         self._files: dict[Path, File] = {}
@@ -79,7 +81,7 @@ class Switch:
         if path in self._files:
             raise UsageError(f"{path} is meant for two files of the same run. Choose two places.")
         self.claim(path)
-        with in_words(path):
+        with in_words(path, opening=True):
             part = path.with_name(f".{path.name}.{self._token}.part")
             file = self._files[path] = File(path, part, create(part))
             return file
@@ -93,12 +95,14 @@ class Switch:
     def claim(self, path: Path) -> None:
         """Keep others from writing here until this ends, and finish or clear what a killed run left."""
         named = path.parent if path.name == ALL else path
-        with in_words(named):
+        with in_words(named, opening=True):
             if path.name != ALL:
                 refuse(path, self._reads)
             if path in self._claimed:
                 return
             make_folder(path.parent)
+            if path.parent not in {claimed.parent for claimed in self._claimed}:
+                _take_over(path.parent)
             if not self._locks.enter_context(_claimed(path)):
                 raise FatalError(
                     f"{named} is being written by another run. Wait until that is done, or choose another place."
@@ -182,13 +186,14 @@ def refuse(path: Path, reads: Iterable[tuple[int, int]] = ()) -> None:
 
 
 @contextmanager
-def in_words(path: Path) -> Iterator[None]:
-    """Faults of writing for this place, in a sentence."""
+def in_words(path: Path, *, opening: bool = False) -> Iterator[None]:
+    """Faults of writing for this place, in a sentence. `opening`: nothing is written yet, the place may be wrong."""
     try:
         yield
     except (OSError, ValueError) as error:  # a ValueError: no file has such a name
         why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise FatalError(
+        kind = UsageError if opening and getattr(error, "errno", None) not in NO_ROOM else FatalError
+        raise kind(
             f"{path} could not be written: {why}. What was there before is untouched, and the "
             "archive keeps what was read and decided; make room or choose another place, and run again."
         ) from error
@@ -197,6 +202,11 @@ def in_words(path: Path) -> Iterator[None]:
 def _begins_like_an_archive(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(SQLITE)) == SQLITE
+
+
+def identities(paths: Iterable[Path]) -> frozenset[tuple[int, int]]:
+    """The files there, whatever they are called."""
+    return frozenset(found for path in paths if (found := _identity(path)))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -221,19 +231,34 @@ def _claimed(path: Path) -> Iterator[bool]:
     except LockFileError as error:
         if not os.path.lexists(lock):  # then it is the folder that cannot be written
             raise OSError(error.errno, error.strerror) from error
-        raise FatalError(
+        raise UsageError(
             f"{path} could not be written: its lock file {lock} cannot be used: {error.strerror}. Remove that file."
         ) from error
 
 
+def _take_over(folder: Path) -> None:
+    """Finish or clear what killed runs left in a folder, also for places that are not wanted this time."""
+    for lock in [found for found in folder.iterdir() if re.fullmatch(r"\..+\.lock", found.name)]:
+        path = folder / lock.name[1 : -len(".lock")]
+        ours = path.name == ALL or _left(path) or _beside(path, "switch").exists()
+        if ours and is_own_file(lock):
+            with suppress(OSError), locked(lock, 0, remove=True) as free:
+                if free:
+                    _complete(_beside(path, "switch"))
+                    _clear(path)
+
+
 def _clear(path: Path) -> None:
     """Remove what killed runs left beside a place, or in a folder that is claimed as a whole."""
-    name = r"[\w-]+-\d+\.txt" if path.name == ALL else re.escape(path.name)
+    for found in _left(path):
+        with suppress(OSError):
+            found.unlink()
+
+
+def _left(path: Path) -> list[Path]:
+    name = TRANSCRIPT if path.name == ALL else re.escape(path.name)
     left = re.compile(rf"\.{name}\.((switch|[0-9a-f]{{8}})\.)?part")
-    for found in path.parent.iterdir():
-        if left.fullmatch(found.name):
-            with suppress(OSError):
-                found.unlink()
+    return [found for found in path.parent.iterdir() if left.fullmatch(found.name)]
 
 
 def _to_disk(stream: IO[bytes]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
@@ -48,58 +49,80 @@ class Asker:
         self._in_flight = 0
         self._returned = asyncio.Condition()
         self._spent = False
-        self._breaker = Breaker(settings.most_failures)
+        self._ended = asyncio.Event()  # something failed that ends the run
+        self._breaker = Breaker(settings.most_failures, settings.most_unusable)
 
     async def ask(self, question: Question, is_useful: Callable[[Answer], bool] = has_text) -> Answer:
         """The model's answer, useful or not.
 
         Raises SkipError when it gave none after `models.attempts` tries, NotAskedError when it may not be asked,
-        and FatalError when it has given nothing useful `models.most_failures` times in a row.
+        and FatalError when it has given nothing useful too often (`models.most_failures`, `models.most_unusable`).
         """
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(RetryError),
             stop=stop_after_attempt(self._settings.attempts),
             wait=backoff(self._settings.backoff_seconds),
+            sleep=self._pause,
             reraise=True,
         )
         try:
             return await attempts(self._attempt, question, is_useful)
         except NoAnswersError as error:
-            raise self._given_up(question.model, str(error)) from error
+            raise self._given_up(question.model, error) from error
         except RetryError as error:
             raise SkipError(
                 f"the model gave no answer after {counted(self._settings.attempts, 'try', 'tries')} ({error})"
             ) from error
 
-    async def _attempt(self, question: Question, is_useful: Callable[[Answer], bool]) -> Answer:
-        return await self._breaker.attempt(question.model, lambda: self._metered(question), is_useful)
+    @contextmanager
+    def until_a_fault(self) -> Iterator[None]:
+        """What fails in here ends the run: answers on their way still arrive, and nothing more is asked."""
+        try:
+            yield
+        except GeneratorExit:  # whoever listens has enough
+            raise
+        except BaseException:
+            self._ended.set()
+            raise
 
-    def _given_up(self, model: str, last: str) -> TunerError:
-        """What follows for whoever asked: the end of the run, or their own way on where the rules may decide."""
-        found = (
-            f"The model {model!r} gave no usable answer to "
-            f"{counted(self._settings.most_failures, 'request')} in a row (the last: {last})."
+    async def _attempt(self, question: Question, is_useful: Callable[[Answer], bool]) -> Answer:
+        return await self._breaker.attempt(
+            question.model, lambda: self._metered(question, is_useful), is_useful
         )
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait between two tries, for as long as there is a point in another."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
+
+    def _given_up(self, model: str, why: NoAnswersError) -> TunerError:
+        """What follows for whoever asked: the end of the run, or their own way on where the rules may decide."""
+        found = f"The model {model!r} gave no usable answer to {why}."
         if self._settings.on_failure == RULES:
-            self._tally.note(f"{found} The rules decide until it does (models.on_failure).", warning=True)
+            self._tally.note(f"{found} The rules decide instead (models.on_failure).", warning=True)
             return NotAskedError("failed: no answer")
         return FatalError(
             f"{found} It is not asked any more, and what was decided so far is kept. Check the model's name, its "
-            "server and openai.base_url, and run again; models.most_failures says how many are too many."
+            f"server and openai.base_url, and run again; {why.limit} says how many are too many."
         )
 
-    async def _metered(self, question: Question) -> Answer:
+    async def _metered(self, question: Question, is_useful: Callable[[Answer], bool]) -> Answer:
         spending = self._tally.spending
         most = self._price(question.model, _most_tokens(question), 0, question.longest_answer)
         await self._check_budget(most)
+        if self._ended.is_set():
+            raise NotAskedError("the run ended")
         spending.calls += 1
         self._in_flight += 1
         self._reserved += most
         try:
             answer = await self._chat.ask(question)
             self._charge(question.model, answer, most)
+            if not is_useful(answer):
+                spending.failed += 1
+                spending.unusable += 1
             return answer
-        except RetryError:
+        except TunerError:
             spending.failed += 1
             raise
         finally:

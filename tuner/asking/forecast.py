@@ -6,13 +6,16 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
-from tuner.asking.estimate import ANSWER_TOKENS, LINE_TOKENS
+from tuner.asking.estimate import ANSWER_TOKENS, LINE_TOKENS, TOOL_ANSWER_TOKENS, Asked
 from tuner.config.settings import RULES, Collect, Dataset, Models
 
 PAGE = 100  # messages in one request
 MESSAGES_PER_SEGMENT = 7  # of the embedded sample, where nearly everybody agreed to be read
 LINES_PER_SEGMENT = 6
 TOKENS_PER_LINE = 23  # of a question, all fixed text included; README says how it was measured
+RECALLS_PER_SEGMENT = 0.09  # of the embedded sample, in which people recall more than in most chats
+CALLS_PER_RECALL = 2  # whether to search, and whether the answer leans on what was found
+TOKENS_PER_TOOL_CALL = 160  # of a question, all fixed text included; of the embedded sample, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Forecast:
     seconds: int
     segments: int
     calls: int
+    tool_calls: int  # of them, those where somebody recalls earlier talk
     prompt_tokens: int
     completion_tokens: int
     cost: float | None  # US dollars, None when something is asked whose price is not known
@@ -56,22 +60,35 @@ def forecast(volume: Volume, dataset: Dataset, models: Models, collect: Collect)
     reachable = min(1.0, (volume.stored + to_read) / volume.messages) if volume.messages else 0.0
     segments = ceil(volume.usable * reachable / MESSAGES_PER_SEGMENT)
     segments = segments if dataset.max_samples is None else min(segments, dataset.max_samples)
-    asked = segments if models.segment != RULES else 0
-    prompt = asked * LINES_PER_SEGMENT * TOKENS_PER_LINE
-    completion = asked * (ANSWER_TOKENS + LINES_PER_SEGMENT * LINE_TOKENS)
-    price = models.price(models.segment)
-    cost = (prompt * price.input + completion * price.output) / 1e6 if price else None
+    asked, tool = _asked_about(segments, models), _tool(segments, models)
+    costs = (asked.cost(models.price(models.segment)), tool.cost(models.price(models.tool_trigger)))
     return Forecast(
         messages=volume.messages,
         usable=volume.usable,
         to_read=to_read,
         seconds=_seconds(to_read, volume.channels, collect),
         segments=segments,
-        calls=ceil(asked / models.segments_per_request),
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        cost=cost if asked else 0.0,
+        calls=asked.calls + tool.calls,
+        tool_calls=tool.calls,
+        prompt_tokens=asked.prompt_tokens + tool.prompt_tokens,
+        completion_tokens=asked.completion_tokens + tool.completion_tokens,
+        cost=None if None in costs else sum(cost or 0.0 for cost in costs),
     )
+
+
+def _asked_about(segments: int, models: Models) -> Asked:
+    if models.segment == RULES:
+        return Asked()
+    prompt = segments * LINES_PER_SEGMENT * TOKENS_PER_LINE
+    completion = segments * (ANSWER_TOKENS + LINES_PER_SEGMENT * LINE_TOKENS)
+    return Asked(ceil(segments / models.segments_per_request), prompt, completion)
+
+
+def _tool(segments: int, models: Models) -> Asked:
+    if models.tool_trigger == RULES:
+        return Asked()
+    calls = ceil(segments * RECALLS_PER_SEGMENT) * CALLS_PER_RECALL
+    return Asked(calls, calls * TOKENS_PER_TOOL_CALL, calls * TOOL_ANSWER_TOKENS)
 
 
 def _seconds(to_read: int, channels: int, collect: Collect) -> int:

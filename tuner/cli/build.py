@@ -23,6 +23,7 @@ from tuner.config.settings import Settings
 from tuner.linking.arrays import single_threaded
 from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Listener, Tally
+from tuner.runs.finishing import check_places
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,6 +63,8 @@ async def build(
     reads: Sequence[Path] = (),
 ) -> RunStats:
     """Build a dataset from Discord, or from exports when any are named. The rest is as in `build_dataset`."""
+    inputs = [*reads, *export_files(exports)]
+    check_places(settings, inputs)
     tally = Tally(listeners=(listener,))
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(
@@ -69,7 +72,6 @@ async def build(
         )
         open_source = await stack.enter_async_context(opened_source(settings, exports, tally))
         store = await stack.enter_async_context(open_store(Path(settings.store.path)))
-        inputs = [*reads, *export_files(exports)]
         return await build_dataset(
             settings, store, open_source, chat, tally, owner(), confirmed=confirmed, reads=inputs
         )

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -81,8 +82,9 @@ class Lines:
                         log.info(line)
             case Noted(text, warning):
                 log.log(logging.WARNING if warning else logging.INFO, text)
-            case Ended():
-                pass
+            case Ended(outcome, run, _):
+                if outcome != "finished" and (cost := spent_in_vain(run)):
+                    log.info(cost)
 
 
 class Bars:
@@ -108,6 +110,8 @@ class Bars:
                 self._progress.below = _work(run)
                 if outcome == "finished":  # though with the samples that were wanted, not all may be read
                     self._progress.update(self._samples, completed=1.0, share=percent(1.0))
+                elif cost := spent_in_vain(run):
+                    self._progress.console.print(cost, highlight=False, markup=False)
 
     def _draw(self, run: Tally) -> None:
         for channel_id, channel in run.channels.items():
@@ -196,11 +200,7 @@ def summary(counts: dict[str, Any]) -> list[str]:
     if counts["dry_run"]:
         lines.append(f"  {dry_run(models['calls'], models['cost'])}")
     if models["calls"] or models["reused"]:
-        lines.append(
-            f"  model calls: {models['calls']} ({models['failed']} failed), "
-            f"{counted(models['reused'], 'decision')} reused, "
-            f"{models['prompt_tokens']:,} + {counted(models['completion_tokens'], 'token')}, {money(models['cost'])}"
-        )
+        lines.append(f"  {spent(models)}")
     lines += [f"  note: {note}" for note in counts["notes"]]
     lines += [
         f"  wrote {f['path']} ({counted(f['lines'], 'line')}, {counted(f['size'], 'byte')}, sha256 {f['sha256'][:12]}…)"
@@ -209,6 +209,21 @@ def summary(counts: dict[str, Any]) -> list[str]:
     if counts.get("card"):
         lines.append(f"  about it: {counts['card']}")
     return lines
+
+
+def spent(models: Mapping[str, Any]) -> str:
+    """What a run asked of models, and what that cost."""
+    return (
+        f"model calls: {models['calls']} ({models['failed']} failed), {counted(models['reused'], 'decision')} reused, "
+        f"{models['prompt_tokens']:,} + {counted(models['completion_tokens'], 'token')}, {money(models['cost'])}"
+    )
+
+
+def spent_in_vain(run: Tally) -> str:
+    """What a run that came to nothing cost; empty when it asked nothing."""
+    if not run.spending.calls:
+        return ""
+    return f"Spent by run {run.run_id}: {spent(asdict(run.spending))}."
 
 
 def shown_samples(samples: Sequence[Sample]) -> list[str]:

@@ -19,7 +19,7 @@ from tuner.adapters.sqlite_store import open_store
 from tuner.amounts import counted, duration, money, word
 from tuner.asking.forecast import Forecast, Volume, forecast
 from tuner.cli.source import opened_source, owner
-from tuner.config.settings import RULES, Settings
+from tuner.config.settings import Settings
 from tuner.errors import FatalError
 from tuner.pipeline import estimate_dataset
 from tuner.progress import Listener, Tally
@@ -96,7 +96,8 @@ def _forecast_lines(counts: dict[str, Any], settings: Settings) -> list[str]:
         f"{word(channels, 'its', 'their')} active threads{by}",
         f"  to be read     about {counted(to_read, 'message')}, which takes {duration(found['seconds'])} or more",
         f"  samples        about {found['segments']:,}{wanted}",
-        f"  model calls    {_cost(found, 'about ', settings.models.segment == RULES)}",
+        f"  model calls    {_cost(found, 'about ', not found['calls'])}",
+        *_tool_calls(found, "about "),
         "Nothing was read, stored or asked. A build counts exactly, and spends less where the model rejects.",
     ]
 
@@ -110,9 +111,18 @@ def _counted_lines(counts: dict[str, Any]) -> list[str]:
         f"  read now       {counted(counts['messages'], 'message')} in {counted(counts['requests'], 'request')}",
         f"  samples        up to {found['segments']:,}, if everything is approved",
         f"  model calls    {_cost(found, about, not found['calls'])}",
+        *_tool_calls(found, "up to "),
         *(f"  note: {note}" for note in counts["notes"]),
         "No model was asked and no dataset was written. What was read is kept: a build goes on from there.",
     ]
+
+
+def _tool_calls(found: dict[str, Any], about: str) -> list[str]:
+    """What of the calls is asked where somebody recalls earlier talk."""
+    calls = found["tool_calls"]
+    return [
+        f"  of these       {about}{calls:,} for tool calls, two where somebody recalls earlier talk"
+    ] * bool(calls)
 
 
 def _cost(found: dict[str, Any], about: str, free: bool) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tuner import config, snowflake
+from tuner.adapters.destinations import check_file
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_narrowed import narrowed
 from tuner.adapters.sqlite_store import Store
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     exports = arguments.from_export or []
     settings = settings_of(arguments, needed=False)
     _check_free(arguments.out, settings, config_of(arguments))
+    check_file(arguments.out, "--out", [Path(settings.store.path), *export_files(exports)])
     with single_threaded():
         count = run_to_the_end(write_conversations(settings, exports, arguments.channel, arguments.out))
     say(f"{counted(count, 'conversation')} → {arguments.out}")

@@ -63,7 +63,8 @@ def _done(progress: Mapping[str, Any]) -> list[str]:
         counted(progress["synthetic_tool_calls"], "tool call"),
     ]
     if models["calls"]:
-        done.append(f"{counted(models['calls'], 'model call')}, {money(models['cost'])}")
+        tokens = models["prompt_tokens"] + models["completion_tokens"]
+        done += [counted(models["calls"], "model call"), money(models["cost"]), counted(tokens, "token")]
     return done
 
 

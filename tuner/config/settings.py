@@ -102,6 +102,7 @@ class Models(Table):
     max_cost: float | None = Field(default=None, ge=0)
     attempts: int = Field(default=3, ge=1, le=10)
     most_failures: int = Field(default=25, ge=1)
+    most_unusable: float = Field(default=0.4, ge=0, le=1)
     segments_per_request: int = Field(default=8, ge=1, le=32)
     timeout_seconds: float = Field(default=60, gt=0)
     backoff_seconds: float = Field(default=1.0, ge=0)

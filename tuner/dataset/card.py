@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from tuner.amounts import counted
 from tuner.config.settings import RULES, Settings
 from tuner.learned import in_words
 from tuner.profiles import SHAPES
@@ -34,10 +35,10 @@ def card(counts: Counts, settings: Settings) -> str:
 def _contents(counts: Counts, settings: Settings) -> Iterable[str]:
     about, tokens = counts["contents"], counts["sample_tokens"]
     roughly = "" if tokens["exact"] else "about "
-    people = _count(about["people"], "person", "people")
-    yield f"- {_count(counts['samples'], 'sample', 'samples')} of {about['from']} to {about['to']}, by {people}"
-    answers = _count(counts["learned"]["answers"], "answer that is learned", "answers that are learned")
-    calls = _count(counts["synthetic_tool_calls"], "tool call", "tool calls")
+    people = counted(about["people"], "person", "people")
+    yield f"- {counted(counts['samples'], 'sample')} of {about['from']} to {about['to']}, by {people}"
+    answers = counted(counts["learned"]["answers"], "answer that is learned", "answers that are learned")
+    calls = counted(counts["synthetic_tool_calls"], "tool call")
     yield f"- {answers}; {calls}, made afterwards, which return what was really said"
     learned = 100 * about["learned_tokens"] / max(1, tokens["count"])
     yield f"- {roughly}{tokens['count']:,} tokens, of which {learned:.0f} % are learned"
@@ -84,9 +85,9 @@ def _split(counts: Counts, settings: Settings) -> Iterable[str]:
         yield f"All {split['train']:,} samples are for training; none is held out."
         return
     yield (
-        f"{_count(split['train'], 'sample', 'samples')} for training, {split['valid']:,} held out: the newest of each "
+        f"{counted(split['train'], 'sample')} for training, {split['valid']:,} held out: the newest of each "
         "channel, in whole conversations. No held-out answer shares 13 words in a row with the training part, and "
-        f"none of its samples is a near copy; {_count(split['kept_back'], 'conversation', 'conversations')} stayed in "
+        f"none of its samples is a near copy; {counted(split['kept_back'], 'conversation')} stayed in "
         "training for that."
     )
 
@@ -94,7 +95,7 @@ def _split(counts: Counts, settings: Settings) -> Iterable[str]:
 def _people(counts: Counts, settings: Settings) -> Iterable[str]:
     allowed = len(settings.dataset.allowed_users)
     if allowed:
-        listed = _count(allowed, "person is", "people are")
+        listed = counted(allowed, "person is", "people are")
         yield f"- {listed} listed in dataset.allowed_users; whoever keeps that list says that they agreed."
     else:
         yield "- dataset.allowed_users is empty: **it names nobody who agreed**. See to it that everybody did."
@@ -125,7 +126,3 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
 def _cell(text: str) -> str:
     """Words of others as text that means nothing in markdown."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#|!~" else c for c in title(text))
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

@@ -17,6 +17,7 @@ from tuner.adapters.dataset_files import (
     former_upload_path,
     write_transcript,
 )
+from tuner.adapters.destinations import check_file, check_folder
 from tuner.adapters.former_datasets import Former, former, kept_before, kept_path, with_uploads
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
@@ -207,16 +208,33 @@ def _why_not_kept(most: int, *, foreign: bool) -> str:
     return "people's words were erased since"
 
 
+def check_places(settings: Settings, reads: Iterable[Path] = ()) -> None:
+    """Raise UsageError where a run could not write what it is to leave, or would overwrite what is read."""
+    dataset, own = settings.dataset, _own(settings, reads)
+    records = Path(dataset.output_path)
+    for path in () if dataset.dry_run else with_uploads([records], settings.export.profiles):
+        check_file(path, settings.named("dataset.output_path"), own)
+    if dataset.stats_path:
+        check_file(Path(dataset.stats_path), settings.named("dataset.stats_path"), own)
+    if dataset.raw_dump_dir:
+        check_folder(Path(dataset.raw_dump_dir), settings.named("dataset.raw_dump_dir"))
+
+
 @asynccontextmanager
 async def outputs(settings: Settings, reads: Iterable[Path] = ()) -> AsyncIterator[Outputs]:
     """The files of a run, none of which overwrites what it `reads`; they vanish unless `finish` was called."""
-    prompt = settings.prompt
-    texts = (prompt.system_file, prompt.persona_notes_file, prompt.tools_file, settings.people.opt_outs)
-    own = [Path(settings.store.path), *(Path(file) for file in texts if file)]
-    async with switching([*own, *reads]) as switch:
+    check_places(settings, reads)
+    async with switching(_own(settings, reads)) as switch:
         files = Outputs(settings, switch)
         with closing(files.writer):
             yield files
+
+
+def _own(settings: Settings, reads: Iterable[Path]) -> list[Path]:
+    """What a run reads, by whatever command."""
+    prompt = settings.prompt
+    files = (prompt.system_file, prompt.persona_notes_file, prompt.tools_file, settings.people.opt_outs)
+    return [Path(settings.store.path), *(Path(file) for file in files if file), *reads]
 
 
 async def _replaced(

@@ -6,12 +6,13 @@ A rejection is final. A failure is none: it is retried, and then counted as what
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from tuner.asking.answers import Answer, Question
 from tuner.asking.chat import Asker, NotAskedError
 from tuner.asking.decisions import Decisions
+from tuner.asking.repeats import Repeats
 from tuner.config.settings import RULES, Models
 from tuner.errors import SkipError
 from tuner.models import Excerpt, Segment
@@ -23,6 +24,12 @@ from tuner.streams import ordered
 MOST_MESSAGES = 120  # shown in one request
 MOST_CHARACTERS = 48_000  # of them, after which no further segment joins
 MOST_SEGMENTS = 64  # decided together, the already decided ones included
+FORMLESS = ("failed: answer of another form", "failed: empty")  # faults that say little of what was shown
+TOO_MANY_UNUSABLE = (
+    "So many of the model's answers could not be used that asking again has doubled the requests: nothing more is "
+    "asked about twice. Conversations without a verdict are left out and counted; the next run asks about them again. "
+    "Fewer in a request (models.segments_per_request) spoil fewer others."
+)
 
 
 @dataclass(slots=True)
@@ -39,13 +46,15 @@ class _Pending:
 class Planned:
     """A request that would be made, None where all is decided; and what it would be about.
 
-    `hopeful` segments were not rejected before; `undecided` ones are asked about, showing so many `lines`.
+    `hopeful` segments were not rejected before; `undecided` ones are asked about, showing so many `lines`. `excerpts`
+    are what may come of the hopeful ones.
     """
 
     question: Question | None
     hopeful: int
     undecided: int
     lines: int
+    excerpts: tuple[Excerpt, ...] = ()
 
 
 class Refiner:
@@ -67,6 +76,7 @@ class Refiner:
         self._personas = frozenset(personas)
         self._concurrency = concurrency
         self._undecided: dict[str, _Pending] = {}
+        self._repeats = Repeats(settings.segments_per_request)
         self._ahead = 0  # segments taken that may still become samples and have not been handed on
 
     async def refine(
@@ -98,6 +108,18 @@ class Refiner:
                     if excerpt := self._settled(pending, channel_names):
                         yield excerpt
 
+    @asynccontextmanager
+    async def refining(
+        self,
+        segments: AsyncIterator[Segment],
+        channel_names: Mapping[int, str],
+        still_wanted: Callable[[], int | None],
+    ) -> AsyncIterator[AsyncIterator[Excerpt]]:
+        """The approved excerpts, for as long as the block lasts. Where it fails, what was asked still arrives."""
+        async with aclosing(self.refine(segments, channel_names, still_wanted)) as excerpts:
+            with self._until_a_fault():
+                yield excerpts
+
     async def plan(
         self, segments: AsyncIterator[Segment], channel_names: Mapping[int, str], wanted: int | None
     ) -> AsyncGenerator[Planned, None]:
@@ -116,7 +138,19 @@ class Refiner:
                 for group in _companies(batch):
                     asked = [pending.transcript for pending in group]
                     yield Planned(self._question(asked), 0, len(asked), sum(len(t.labels) for t in asked))
-                yield Planned(None, sum(p.hopeful for p in batch), 0, 0)
+                likely = tuple(self._likely(p, channel_names) for p in batch if p.hopeful)
+                yield Planned(None, len(likely), 0, 0, likely)
+
+    def _likely(self, pending: _Pending, channel_names: Mapping[int, str]) -> Excerpt:
+        """What comes of a segment: as it was decided, or as the rules would, or all of it."""
+        segment, decided = pending.transcript.segment, (pending.twin or pending).verdict
+        if decided:
+            applied = verdict.apply(decided, pending.transcript)
+        else:
+            applied = verdict.by_rules(segment, channel_names, self._personas)
+        if isinstance(applied, Excerpt):
+            return applied
+        return Excerpt(segment.channel_id, segment.messages, segment.messages[-1].speaker)
 
     def _ruled(self, segment: Segment, channel_names: Mapping[int, str]) -> Excerpt | None:
         decided = verdict.by_rules(segment, channel_names, self._personas)
@@ -136,17 +170,18 @@ class Refiner:
         """
         batch: list[_Pending] = []
         size, hopeful = max(1, room()), 0
-        async for segment in segments:
-            self._tally.came("refine")
-            pending = await self._looked_up(transcribe(segment, channel_names, self._personas))
-            batch.append(pending)
-            if pending.hopeful:
-                self._ahead += 1
-                hopeful += 1
-            if hopeful >= size or _is_full(batch):
-                yield batch
-                batch = []
-                size, hopeful = max(1, room()), 0
+        with self._until_a_fault():
+            async for segment in segments:
+                self._tally.came("refine")
+                pending = await self._looked_up(transcribe(segment, channel_names, self._personas))
+                batch.append(pending)
+                if pending.hopeful:
+                    self._ahead += 1
+                    hopeful += 1
+                if hopeful >= size or _is_full(batch):
+                    yield batch
+                    batch = []
+                    size, hopeful = max(1, room()), 0
         if batch:
             yield batch
 
@@ -174,12 +209,35 @@ class Refiner:
         )
 
     async def _decide(self, batch: list[_Pending]) -> list[_Pending]:
-        """Ask about what is undecided: together first, then each alone, so that one segment spoils no other."""
-        groups = _companies(batch)
-        for _ in range(self._settings.attempts):
-            answered = [group for group in groups if await self._ask(group)]
-            groups = [[pending] for group in answered for pending in group if pending.verdict is None]
+        """Ask about what is undecided: together first, and each alone in the end: one segment spoils no other."""
+        groups, attempts = _companies(batch), self._settings.attempts
+        self._repeats.needed += len(groups)
+        with self._until_a_fault():
+            for attempt in range(1, attempts + 1):
+                answered = [group for group in groups if await self._ask(group)]
+                if attempt < attempts:
+                    last = attempt == attempts - 1
+                    groups = [again for group in answered for again in self._again(group, last)]
         return batch
+
+    def _again(self, group: Sequence[_Pending], last: bool) -> list[list[_Pending]]:
+        """How those of a group that got no verdict are asked about once more.
+
+        An answer of no form may be the model's own fault: then together, for the price of one request, and alone
+        only as the `last` try. Together also where that is all that may be spent on bad answers.
+        """
+        undecided = [pending for pending in group if pending.verdict is None]
+        together = [] if last else [p for p in undecided if p.fault in FORMLESS]
+        groups = [together] * bool(together) + [[p] for p in undecided if last or p.fault not in FORMLESS]
+        if not groups or self._repeats.take(len(groups)):
+            return groups
+        if self._repeats.take(1):
+            return [undecided]
+        self._tally.note(TOO_MANY_UNUSABLE, warning=True)
+        return []
+
+    def _until_a_fault(self) -> AbstractContextManager[None]:
+        return self._asker.until_a_fault() if self._asker else nullcontext()
 
     async def _ask(self, group: list[_Pending]) -> bool:
         """Ask about segments together; whether there was an answer at all, if only a bad one."""
@@ -196,6 +254,7 @@ class Refiner:
             return False
         outcomes = _outcomes(answer, transcripts)
         if verdict.is_doubtful(outcomes):  # before rejections become final, each is asked for by itself
+            self._repeats.needed += len(group)
             return any([await self._ask([pending]) for pending in group])
         for pending, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, Verdict):

@@ -275,6 +275,20 @@ async def test_what_a_killed_run_was_writing_is_cleared(target: Path) -> None:
     assert names(target.parent) == [others.name, "records.jsonl", "records.openai.train.jsonl"]
 
 
+async def test_what_a_killed_run_left_for_another_place_goes_too(target: Path) -> None:
+    """Its lock, and the words it was writing; not what somebody is at, nor locks of other programs."""
+    folder = target.parent
+    for name in (".old.jsonl.lock", ".old.jsonl.0123abcd.part", ".transcripts.lock", ".poetry.lock"):
+        (folder / name).write_bytes(b"")
+    (folder / ".general-9.txt.0123abcd.part").write_bytes(b"words")
+    async with replacing(folder / "busy.jsonl") as busy:
+        async with dataset_writer(target) as writer:
+            writer.add(b"new\n", b"new\n")
+        busy.write(b"done\n")
+    assert names(folder) == [".poetry.lock", "busy.jsonl", "records.jsonl", "records.openai.jsonl"]
+    assert (folder / "busy.jsonl").read_bytes() == b"done\n"
+
+
 async def test_a_journal_of_somebody_else_is_not_obeyed(target: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(OLD)

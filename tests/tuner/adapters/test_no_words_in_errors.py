@@ -24,6 +24,9 @@ DAMAGES = {
     "a channel": f"UPDATE channels SET name = CAST('{SECRET}' || X'FF' AS TEXT)",
     "extras": f'UPDATE messages SET extras = \'{{"poll": "{SECRET}\'',
     "extras of another kind": f"UPDATE messages SET extras = '[\"{SECRET}\"]'",
+    "extras of another form": f'UPDATE messages SET extras = \'{{"mentions": 5, "poll": "{SECRET}"}}\'',
+    "text that is no text": f"UPDATE messages SET content = CAST('{SECRET}' AS BLOB)",
+    "a name that is no text": f"UPDATE authors SET name = CAST('{SECRET}' AS BLOB)",
 }
 COMMANDS = {
     "build": ["build-dataset", "--from-export", "exports"],

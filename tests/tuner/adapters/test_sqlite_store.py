@@ -5,15 +5,16 @@ import resource
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tuner.adapters import sqlite_store
+from tuner.adapters.sqlite_check import check_archive
 from tuner.adapters.sqlite_history import History
-from tuner.adapters.sqlite_store import builder_lock, is_building, lock_path, open_store
+from tuner.adapters.sqlite_store import builder_lock, is_building, lock_path, open_store, open_to_look
 from tuner.errors import FatalError, UsageError
 from tuner.models import Channel, Message
 from tuner.people.intake import Page
@@ -178,6 +179,64 @@ async def test_a_damaged_archive_names_the_way_out(path: Path, page: int) -> Non
     assert ".recover" in str(raised.value) and "build again" in str(raised.value)
 
 
+def zeros(start: int, end: int) -> Callable[[bytes], bytes]:
+    return lambda held: held[:start] + bytes(end - start) + held[end:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        zeros(0, 16),  # the header's first words
+        zeros(0, 100),
+        zeros(0, 4096),
+        zeros(100, 4096),  # the list of tables
+        lambda held: held[:10],
+        lambda held: held[:50],
+        lambda held: held[:3000],
+        lambda held: held[: len(held) // 2],
+        lambda held: bytes(len(held)),
+        lambda held: held[:16] + b"\x00\x03" + held[18:],  # a size of pages that there is not
+        lambda held: held[:44] + b"\x00\x00\x00\x09" + held[48:],  # a format that there is not
+    ],
+)
+async def test_a_damaged_beginning_names_the_way_out_wherever_it_is_opened(
+    path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    await asyncio.to_thread(fill, path, 500)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path.write_bytes(damaged := damage(path.read_bytes()))
+    for opened in (open_store, open_to_look):
+        with pytest.raises(FatalError) as raised:
+            async with opened(path) as store:
+                await store.fetch("SELECT * FROM messages")
+        assert f"sqlite3 {path} .recover" in str(raised.value) and "build again" in str(raised.value)
+        assert path.read_bytes() == damaged
+    found = check_archive(path)
+    assert found.state == "bad" and f"sqlite3 {path} .recover" in found.todo
+    assert path.read_bytes() == damaged
+
+
+async def test_where_sqlite_cannot_write_beside_an_archive_a_copy_is_looked_at(path: Path) -> None:
+    """As on a full disk: reading takes a file of its own there."""
+    await asyncio.to_thread(fill, path, 5)
+    path.with_name(path.name + "-wal").mkdir()
+    with pytest.raises(FatalError):
+        async with open_store(path):
+            pytest.fail("it needs that file")
+    async with open_to_look(path) as store:
+        assert len(await store.fetch("SELECT content FROM messages")) == 5
+        assert store.path != path
+
+
+async def test_a_disk_without_room_for_anything_is_named(path: Path) -> None:
+    await asyncio.to_thread(fill, path, 5)
+    with full_disk(0), pytest.raises(FatalError, match=r"tuner\.db could not be written: .* Free some space"):
+        async with open_to_look(path):
+            pytest.fail("there was no room")
+    assert len(await texts(path)) == 5
+
+
 async def test_text_that_is_no_utf_8_costs_its_letters_only(path: Path) -> None:
     await asyncio.to_thread(fill, path, 2)
     with closing(sqlite3.connect(path)) as other:
@@ -202,6 +261,20 @@ async def test_a_path_that_cannot_be_an_archive(
 
 
 # -- the lock --------------------------------------------------------------------------
+
+
+def test_a_lock_goes_with_who_holds_it_and_one_left_by_a_kill_with_the_next(path: Path) -> None:
+    lock = lock_path(path)
+    assert not is_building(path) and not path.parent.exists()
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    with builder_lock(path) as free:
+        assert free and is_building(path) and lock.exists()
+        with builder_lock(path) as twice:
+            assert not twice
+        assert lock.exists()
+    assert not lock.exists() and not is_building(path)
+    assert not lock.exists()
 
 
 def test_a_lock_file_that_cannot_be_used(path: Path) -> None:

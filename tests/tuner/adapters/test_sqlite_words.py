@@ -1,6 +1,9 @@
 """The index of words: any script, archives of before, and nothing left of what is erased."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.export_files import at
+from tests.support.loopback_gateway import PATIENCE
 from tuner.adapters import sqlite_store
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import migrations, open_store
@@ -132,10 +136,10 @@ async def test_another_program_that_deletes_a_message_keeps_the_index_right(path
 # -- archives of before ----------------------------------------------------------------
 
 
-async def old_archive(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def old_archive(path: Path, monkeypatch: pytest.MonkeyPatch, texts: Sequence[str] = TEXTS) -> None:
     with monkeypatch.context() as before:
         before.setattr(sqlite_store, "migrations", lambda: [m for m in migrations() if m[0] < 8])
-        await fill(path)
+        await fill(path, texts)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (7,)
 
@@ -162,3 +166,50 @@ async def test_a_move_that_is_broken_off_is_begun_again(path: Path, monkeypatch:
         assert db.execute("PRAGMA user_version").fetchone() == (7,)
         assert db.execute("SELECT count(*) FROM words WHERE words MATCH 'kettles'").fetchone() == (1,)
     assert await found(path, "水龙头") == [TEXTS[1]]
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a script, each with its semicolon; a trigger's own are no ends."""
+    found, rest = [], ""
+    for part in sql.split(";")[:-1]:
+        rest += f"{part};"
+        if sqlite3.complete_statement(rest):
+            found.append(rest)
+            rest = ""
+    return found
+
+
+STEPS = statements(dict(migrations())[8])
+DIES = """
+import asyncio, os, pathlib, signal, sys
+from tuner.adapters import sqlite_store
+path, sql = pathlib.Path(sys.argv[1]), sys.argv[2]
+real = sqlite_store._migrate
+async def migrate(connection, path):
+    await connection.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    await connection.execute("PRAGMA cache_size = 5")  # so that much is written before it is all
+    await real(connection, path)
+sqlite_store._migrate = migrate
+steps = [(number, sql if number == 8 else text) for number, text in sqlite_store.migrations()]
+sqlite_store.migrations = lambda: steps
+async def main():
+    async with sqlite_store.open_store(path):
+        pass
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("done", [1, 4, 6, 7, len(STEPS) - 1, len(STEPS)])
+async def test_a_move_that_is_killed_is_begun_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    """After so many of its statements; the seventh fills the index."""
+    await old_archive(path, monkeypatch, [*TEXTS, *(f"{text} {n}" for n in range(99) for text in TEXTS)])
+    sql = "".join([*STEPS[:done], "\nSELECT die();", *STEPS[done:]])
+    killed = subprocess.run([sys.executable, "-c", DIES, str(path), sql], timeout=PATIENCE, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(await found(path, "水龙头")) == len(await found(path, "kettle")) == 9
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (8,)
+        assert db.execute("SELECT count(*) FROM words WHERE words MATCH 'kettle'").fetchone() == (100,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

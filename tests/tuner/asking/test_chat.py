@@ -1,7 +1,7 @@
 """Retries and the budget: how often a model is asked, and what that may cost."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,14 @@ async def test_other_faults_are_not_tried_again(fault: Exception) -> None:
 async def waits(monkeypatch: pytest.MonkeyPatch, faults: list[RetryError], **settings: Any) -> list[float]:
     """The seconds waited between tries."""
     waited = []
-    real = asyncio.sleep
 
-    async def sleep(seconds: float) -> None:
+    async def wait_for(ended: Coroutine[Any, Any, bool], seconds: float) -> None:
+        ended.close()
         if seconds:
             waited.append(seconds)
-        await real(0)
+        raise TimeoutError  # the run did not end meanwhile
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "wait_for", wait_for)
     asks, _ = asker(Scripted(faults), attempts=len(faults) + 1, **settings)
     await asks.ask(QUESTION)
     return waited
@@ -138,7 +138,7 @@ async def test_too_many_failures_in_a_row_end_the_run_in_a_sentence(step: Answer
 
 async def test_kinds_of_failure_are_one_row_and_each_useful_answer_ends_it() -> None:
     chat = Scripted([*USELESS, Answer("{}"), *USELESS, Answer("{}"), *USELESS, *USELESS])
-    asks, _ = asker(chat, attempts=1, most_failures=5)
+    asks, _ = asker(chat, attempts=1, most_failures=5, most_unusable=1)
     with pytest.raises(FatalError, match="5 requests in a row"):
         await outcomes(asks, 50)
     assert chat.calls == 2 * (len(USELESS) + 1) + 5
@@ -149,6 +149,42 @@ async def test_refusals_of_a_model_that_can_answer_are_no_row() -> None:
     refusals = [Answer("", fault, 10) for fault in ("refusal", "content filter", "too long")] * 9
     asks, _ = asker(Scripted([Answer("{}"), *refusals, Answer("{}")]), most_failures=5)
     assert await outcomes(asks, 29) == [Answer] * 29
+
+
+@pytest.mark.parametrize(
+    ("useless", "stops"), [(Answer("no JSON", "", 10), True), (Answer("", "refusal", 10), False)], ids=repr
+)
+async def test_a_model_of_which_every_second_answer_is_useless_is_given_up(
+    useless: Answer, *, stops: bool
+) -> None:
+    """They are paid for; what it refuses says something about what was shown."""
+    chat = Scripted([Answer("{}"), useless] * 20)
+    asks, tally = asker(chat, most_failures=7)
+    if not stops:
+        assert await outcomes(asks, 40) == [Answer] * 40
+        assert (tally.spending.failed, tally.spending.unusable) == (20, 20)
+        return
+    with pytest.raises(FatalError) as caught:
+        await outcomes(asks, 40)
+    assert chat.calls == tally.spending.calls == 14
+    assert (tally.spending.failed, tally.spending.unusable) == (7, 7)
+    assert str(caught.value).startswith(
+        f"The model '{MODEL}' gave no usable answer to 7 of 14 requests (the last: answers of another form). It is not"
+    )
+    assert "models.most_unusable" in str(caught.value)
+
+
+async def test_some_useless_answers_are_no_reason_to_stop() -> None:
+    asks, _ = asker(Scripted([Answer("no JSON", "", 10), Answer("{}"), Answer("{}")] * 40), most_failures=7)
+    assert await outcomes(asks, 120) == [Answer] * 120
+
+
+async def test_a_model_that_is_given_up_is_asked_no_more_where_the_rules_may_decide() -> None:
+    chat = Scripted([Answer("{}"), Answer("no JSON", "", 10)] * 40)
+    asks, tally = asker(chat, most_failures=7, on_failure="rules")
+    assert await outcomes(asks, 80) == [Answer] * 13 + [NotAskedError] * 67
+    assert chat.calls == 14
+    assert len(tally.notes) == 1
 
 
 async def test_those_in_flight_do_not_open_it_again_nor_close_it() -> None:
@@ -167,6 +203,44 @@ async def test_where_the_rules_may_decide_nobody_is_asked_and_the_run_goes_on() 
     [note] = tally.notes
     assert "6 requests in a row (the last: HTTP 503)" in note
     assert "The rules decide" in note
+
+
+# -- the end of a run ----------------------------------------------------------------
+
+
+async def test_after_a_fault_answers_still_arrive_and_nothing_more_is_asked() -> None:
+    release = asyncio.Event()
+
+    class Slow(Scripted):
+        async def ask(self, question: Question) -> Answer:
+            answer = await super().ask(question)
+            await release.wait()
+            return answer
+
+    chat = Slow()
+    asks, tally = asker(chat)
+    asked = asyncio.create_task(asks.ask(QUESTION))
+    await asyncio.sleep(0)
+    with pytest.raises(OSError, match="disk"), asks.until_a_fault():
+        raise OSError("the disk is full")
+    with pytest.raises(NotAskedError):
+        await asks.ask(QUESTION)
+    release.set()
+    assert (await asked).text == "{}"
+    assert chat.calls == tally.spending.calls == 1
+
+
+async def test_who_waits_for_another_try_does_not_wait_when_the_run_ended() -> None:
+    chat = Scripted([RetryError("HTTP 429", after=3600)])
+    asks, _ = asker(chat)
+    asked = asyncio.create_task(asks.ask(QUESTION))
+    while not chat.calls:
+        await asyncio.sleep(0)
+    with pytest.raises(OSError, match="disk"), asks.until_a_fault():
+        raise OSError("the disk is full")
+    with pytest.raises(NotAskedError):
+        await asked
+    assert chat.calls == 1
 
 
 # -- the budget --------------------------------------------------------------------

@@ -207,7 +207,11 @@ def test_an_archive_that_cannot_be_used(place: Place, world: World, tmp_path: Pa
     archive(foreign, "CREATE TABLE songs (title)")
     archive(newer, "CREATE TABLE messages (id)", "PRAGMA user_version = 999")
     text.write_text("a shopping list, and quite a long one\n" * 100)
-    for path, words in ((foreign, "some other program"), (newer, "newer version"), (text, "is no archive")):
+    for path, words in (
+        (foreign, "some other program"),
+        (newer, "newer version"),
+        (text, "never was an archive"),
+    ):
         before = path.read_bytes()
         code, said = place.check([general], "--set", f"store.path={path}")
         assert code == 1 and "fails archive" in said and words in said

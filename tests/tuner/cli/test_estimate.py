@@ -73,6 +73,17 @@ def test_before_reading_the_search_says_how_much_there_is(place: Place, world: W
     assert not Path("data").exists()
 
 
+def test_before_reading_calls_for_tools_are_reckoned_with(place: Place, world: World) -> None:
+    general = world.add_channel("general")
+    world.fill(general, 400)
+    code, out, _ = place.estimate(
+        [general], "--set", "models.tool_trigger=gpt-6-luna", "--set", "models.segment=rules"
+    )
+    assert code == 0
+    assert re.search(r"model calls    about 12, with about 1,920 \+ 240 tokens: about \$0\.0003", out)
+    assert "of these       about 12 for tool calls, two where somebody recalls earlier talk" in out
+
+
 def test_only_words_that_may_be_used_become_samples(place: Place, world: World) -> None:
     tools = talk(world, "tools")
     [someone, *_] = {m["author"]["id"] for m in world.channels[tools].messages}

@@ -1,6 +1,8 @@
 """`tuner status`: the last runs and what is stored, also of runs that ended without a word."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +88,15 @@ def test_a_failed_run_says_why(folder: Path, capsys: pytest.CaptureFixture[str])
     assert "export.json ends in the middle or is damaged" in lines[4]
 
 
+@pytest.mark.parametrize("column", ["options", "progress"])
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "5"])
+def test_a_run_whose_row_is_damaged(capsys: pytest.CaptureFixture[str], column: str, damaged: str) -> None:
+    build()
+    with closing(sqlite3.connect(ARCHIVE)) as db, db:
+        db.execute(f"UPDATE runs SET {column} = ?", (damaged,))
+    assert status(capsys)[3].startswith("  1 finished, ")
+
+
 def test_a_run_whose_owner_died_is_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
     build()
     start_run_and_die()
@@ -131,6 +142,11 @@ def test_an_empty_archive_and_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == 2
     assert "There is no archive at data/tuner.db yet" in capsys.readouterr().err
     assert not ARCHIVE.exists()
+    ARCHIVE.parent.mkdir()
+    ARCHIVE.touch()
+    assert main(["status"]) == 2
+    assert "data/tuner.db is empty: nothing was stored yet, or a disk has lost it" in capsys.readouterr().err
+    assert not ARCHIVE.stat().st_size
     store_range()
     assert [line for line in status(capsys) if "none yet" in line or "#" in line] == [
         "  none yet",

@@ -303,7 +303,9 @@ def test_a_file_that_is_no_database(place: Place) -> None:
     text = b"a shopping list, and quite a long one\n" * 100
     place.archive.write_bytes(text)
     said = place.refusal(2, "--from-export", "exports")
-    assert said == "tuner.db is not a Tuner archive. Set store.path to another file."
+    assert said.startswith(
+        "tuner.db is not a Tuner archive: set store.path to another file. Or it is one whose"
+    )
     assert place.archive.read_bytes() == text
 
 
@@ -345,21 +347,58 @@ def test_an_archive_that_is_a_folder(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "option",
+    ("option", "why"),
     [
-        ("--output", "file/below/records.jsonl"),
-        ("--output", "exports"),
-        ("--raw-dump-dir", "file/raw"),
-        ("--stats-file", "file/stats.json"),
+        (("--output", "file/below/records.jsonl"), "could not be written: Not a directory"),
+        (("--output", "exports"), "could not be written: Is a directory"),
+        (("--output", "x" * 300), "could not be written: File name too long"),
+        (("--output", "nowhere/records.jsonl"), "could not be written: No such file or directory"),
+        (("--raw-dump-dir", "file"), "is no folder"),
+        (("--raw-dump-dir", "file/raw"), "could not be written: Not a directory"),
+        (("--raw-dump-dir", "pipe"), "is no folder"),
+        (("--raw-dump-dir", "alias"), "is a link, which is not followed"),
+        (("--raw-dump-dir", "nowhere"), "is a link, which is not followed"),
+        (("--raw-dump-dir", "x" * 300), "could not be written: File name too long"),
+        (("--stats-file", "file/stats.json"), "could not be written: Not a directory"),
+        (("--stats-file", "nowhere/stats.json"), "could not be written: No such file or directory"),
     ],
+    ids=str,
 )
-def test_a_place_that_cannot_be_written(place: Place, option: tuple[str, str]) -> None:
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(
+    place: Place, option: tuple[str, str], why: str
+) -> None:
     (place.folder / "file").write_text("")
-    code, said = place.build("--from-export", "exports", *option)
-    assert code == 1
-    assert said.startswith(f"tuner: {option[1]} could not be written: ")
-    assert "run again" in said
-    assert [file.read_bytes() for file in place.old] == [OLD] * 3
+    (place.folder / "alias").symlink_to("exports")
+    (place.folder / "nowhere").symlink_to("is not there")
+    os.mkfifo(place.folder / "pipe")
+    before = sorted(place.folder.rglob("*"))
+    said = place.refusal(2, "--from-export", "exports", *option)
+    assert said.startswith(f"{option[0]}: {option[1]} {why}")
+    assert sorted(place.folder.rglob("*")) == before  # no archive either
+
+
+def test_a_transcript_that_is_a_link(place: Place) -> None:
+    (place.folder / "raw").mkdir()
+    (place.folder / "raw" / "workshop-1.txt").symlink_to(place.exports / "workshop.json")
+    said = place.refusal(2, "--from-export", "exports", "--raw-dump-dir", "raw")
+    assert said.startswith("--raw-dump-dir: raw/workshop-1.txt is a link, which is not followed")
+
+
+@pytest.mark.parametrize("out", ["file/talks.jsonl", "nowhere/talks.jsonl", "exports", "x" * 300])
+def test_conversations_cannot_be_written_there(
+    place: Place, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    (place.folder / "file").write_text("")
+    (place.folder / "nowhere").symlink_to("is not there")
+    assert main(["segment", "--from-export", "exports", "--out", out]) == 2
+    assert capsys.readouterr().err.startswith(f"tuner: --out: {out} could not be written: ")
+
+
+def test_so_it_is_in_a_build_from_discord(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_API_TOKEN", "test-token")
+    options = ("-c", "1", "--set", "discord.acknowledge_policy=true", "--raw-dump-dir", "records.jsonl")
+    assert place.refusal(2, *options).startswith("--raw-dump-dir: records.jsonl is no folder")
+    assert not place.archive.exists()
 
 
 @pytest.mark.parametrize(
@@ -460,7 +499,7 @@ def test_an_archive_that_can_only_be_read(
 def test_lock_files_that_are_folders(place: Place) -> None:
     for lock in ("tuner.db.lock", ".records.jsonl.lock", ".stats.json.lock"):
         (place.folder / lock).mkdir()
-        said = place.refusal(2 if lock.startswith("tuner") else 1, "--from-export", "exports")
+        said = place.refusal(2, "--from-export", "exports")
         assert f"its lock file {lock} cannot be used" in said
         (place.folder / lock).rmdir()
 

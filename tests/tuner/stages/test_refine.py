@@ -43,8 +43,9 @@ from tests.support.model_server import (
     reject_variously,
     rejection,
 )
+from tuner.adapters.openai_chat import OpenAIChat
 from tuner.adapters.sqlite_runs import Decisions
-from tuner.adapters.sqlite_store import open_store
+from tuner.adapters.sqlite_store import Store, open_store
 from tuner.asking.chat import Asker
 from tuner.config.settings import Models
 from tuner.errors import FatalError, UsageError
@@ -525,6 +526,51 @@ async def test_a_model_that_gives_nothing_usable_is_found_out(
         assert len(await bench.refine(server, talks(271))) == 271
 
 
+def every_second(step: Misbehave) -> Responder:
+    """Approves the first request, spoils the second, and so on."""
+    spoils = cycle([False, True])
+    return lambda request: step if next(spoils) else approve_all(request)
+
+
+@pytest.mark.parametrize("step", [NOT_JSON, OTHER_SHAPE, RawAnswer(None), CUT_ANSWER], ids=str)
+async def test_a_model_that_answers_every_second_time_ends_the_run(bench: Bench, step: Misbehave) -> None:
+    """Of 271 segments, each asked about alone: every answer but the useless ones is paid for once."""
+    async with LoopbackOpenAI(every_second(step)) as server:
+        with pytest.raises(FatalError, match=r"no usable answer to 2\d of 5\d requests") as caught:
+            await bench.refine(server, talks(271), segments_per_request=1)
+        assert caught.value.exit_code == 1
+        assert 50 <= len(server.requests) < 50 + 4
+        spending, usable = bench.tally.spending, bench.decided()
+        assert spending.failed == spending.unusable == len(server.requests) - usable
+        server.responder = approve_all
+        before = len(server.requests)
+        assert len(await bench.refine(server, talks(271), segments_per_request=1)) == 271
+    assert len(server.requests) - before == 271 - usable
+
+
+REQUESTS = 34  # for 271 segments, eight in each
+
+
+@pytest.mark.parametrize("step", [NOT_JSON, REFUSAL, CUT_ANSWER, RawAnswer('{"segments": []}')], ids=str)
+async def test_bad_answers_double_the_requests_at_most(bench: Bench, step: Misbehave) -> None:
+    """However many conversations that spoils: those that nothing is known of are counted as what they are."""
+    async with LoopbackOpenAI(every_second(step)) as server:
+        found = await bench.refine(server, talks(271), most_unusable=1)
+        assert len(server.requests) <= 2 * REQUESTS + 8
+        assert bench.tally.spending.failed == len([n for n in range(len(server.requests)) if n % 2])
+    failed = sum(count for why, count in bench.dropped.items() if why.startswith("failed: "))
+    assert len(found) + failed == 271
+    assert not failed or any("models.segments_per_request" in note for note in bench.tally.notes)
+
+
+async def test_a_few_bad_answers_are_made_up_for(bench: Bench) -> None:
+    spoils = cycle([True, *[False] * 9])
+    async with LoopbackOpenAI(lambda r: NOT_JSON if next(spoils) else approve_all(r)) as server:
+        assert len(await bench.refine(server, talks(271))) == 271
+    assert len(server.requests) <= REQUESTS + 5
+    assert bench.dropped == {}
+
+
 # -- what ends the run -------------------------------------------------------------
 
 
@@ -562,6 +608,76 @@ async def test_what_cannot_get_better_ends_the_run_and_keeps_what_was_decided(
         assert len(await bench.refine(server, talks(40), segments_per_request=1)) == 40
     assert bench.tally.spending.reused == 4
     assert len(server.requests) - before == 36
+
+
+def held_until_refused(bench: Bench, server: LoopbackOpenAI) -> Callable[[ChatRequest], bool]:
+    """The first of three is answered when all are on their way, the others when its refusal has arrived."""
+
+    def held(request: ChatRequest) -> bool:
+        first = "thing 0?" in request.text
+        return len(server.requests) < 3 if first else not bench.tally.spending.failed
+
+    return held
+
+
+async def test_a_fault_loses_no_answer_that_is_on_its_way(bench: Bench) -> None:
+    """One of three is refused; the two others answer later, and are not paid for again."""
+
+    def respond(request: ChatRequest) -> JsonObject | str | Misbehave:
+        return INSUFFICIENT_QUOTA if "thing 0?" in request.text else approve_all(request)
+
+    async with LoopbackOpenAI(respond) as server:
+        server.held = held_until_refused(bench, server)
+        with pytest.raises(FatalError, match="no credit left"):
+            await bench.refine(server, talks(40), segments_per_request=1, concurrency=3)
+        assert (bench.decided(), len(server.requests)) == (2, 3)
+        server.responder, server.held = approve_all, lambda request: False
+        assert len(await bench.refine(server, talks(40), segments_per_request=1)) == 40
+    assert len(server.requests) == 3 + 38
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_nor_does_one_of_what_comes_before_or_after(bench: Bench, where: str) -> None:
+    """The archive cannot be read, or a sample not written: the answers on their way are stored, and no more asked."""
+    answering_now = asyncio.Event()
+
+    async def given() -> AsyncIterator[Segment]:
+        for one in talks(3):
+            yield one
+        await answering_now.wait()
+        if where == "before":
+            raise FatalError("the disk is full")
+        await asyncio.Event().wait()
+
+    async def run(store: Store, chat: OpenAIChat) -> None:
+        asker = Asker(chat, models, bench.tally)
+        refiner = Refiner(models, asker, Decisions(store), bench.tally, (), 3)
+        async with refiner.refining(given(), {}, lambda: None) as excerpts:
+            async for _ in excerpts:
+                answering_now.set()
+                if where == "after":
+                    raise FatalError("the disk is full")
+
+    models = Models(segment=MODEL, segments_per_request=1)
+    async with LoopbackOpenAI(approve_all) as server:
+        server.held = lambda request: "thing 0?" not in request.text and not answering_now.is_set()
+        async with open_store(bench.archive) as store, chat_with(server) as chat:
+            with pytest.raises(FatalError, match="the disk is full"):
+                await run(store, chat)
+    assert bench.decided() == len(server.requests) == 3
+
+
+async def test_after_a_fault_nothing_is_asked_about_again(bench: Bench) -> None:
+    """A bad answer that arrives then is a failure, and asked about by the next run."""
+
+    def respond(request: ChatRequest) -> JsonObject | str | Misbehave:
+        return INSUFFICIENT_QUOTA if "thing 0?" in request.text else NOT_JSON
+
+    async with LoopbackOpenAI(respond) as server:
+        server.held = held_until_refused(bench, server)
+        with pytest.raises(FatalError, match="no credit left"):
+            await bench.refine(server, talks(3), segments_per_request=1, concurrency=3)
+        assert len(server.requests) == 3
 
 
 # -- how much is asked -------------------------------------------------------------
