@@ -24,6 +24,7 @@ from tuner.progress import Tally
 from tuner.prompt.guard import production_prompt
 from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
+from tuner.runs.personas import Personas
 from tuner.runs.recording import recorded
 from tuner.stages.collect import collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
@@ -65,7 +66,6 @@ async def build_dataset(
     _prepare(tally, settings, counter, asks=chat is not None)
     tally.languages_by = languages.by
     asker = Asker(chat, settings.models, tally) if chat else None
-    refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
 
     async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
@@ -77,7 +77,10 @@ async def build_dataset(
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
-            segments = read_segments(collection, words, dataset, settings.segment, tally)
+            personas = Personas(store, settings, audience, tally)
+            whom = await personas.found(source, collection, words, channels.values())
+            refiner = Refiner(settings.models, asker, decisions, tally, whom, dataset.segment_concurrency)
+            segments = read_segments(collection, words, dataset, settings.segment, tally, whom)
             async with aclosing(refiner.refine(segments, names, tally.still_wanted)) as excerpts:
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
@@ -108,18 +111,18 @@ async def estimate_dataset(
     counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
     tally.max_samples, tally.named = dataset.max_samples, settings.named
-    refiner = Refiner(models, None, Decisions(store), tally, dataset.personas, dataset.segment_concurrency)
     estimate = Estimate(counter.length, counter.exact)
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
         history, audience = await look_as_audience(store, settings, tally)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             await collection.settle_names()
-            names = {
-                channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
-            }
+            channels = (*await history.channels(), *collection.channels)
+            names = {channel.id: channel.name for channel in channels}
             words = PatientArchive(history, collection)
-            found = read_segments(collection, words, dataset, settings.segment, tally)
+            whom = await Personas(store, settings, audience, tally).found(source, collection, words, channels)
+            refiner = Refiner(models, None, Decisions(store), tally, whom, dataset.segment_concurrency)
+            found = read_segments(collection, words, dataset, settings.segment, tally, whom)
             async with aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful

@@ -26,11 +26,15 @@ SHARE_OF_BEST = 0.5  # of the persona's best answer, which the last one has to r
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The burst of one speaker that ends with message number `end` (counted from 1), and how good an answer it is."""
+    """The burst of one speaker that ends with message number `end` (counted from 1), and how good an answer it is.
+
+    `asked` is the message that it answers, where that asks something.
+    """
 
     end: int
     speaker: int
     score: float
+    asked: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,11 @@ def answers(
     """The good answers by people who may be learned from, in their order."""
     talk = _talk(segment, channel_names)
     found = [
-        Answer(end, talk.messages[start].speaker, _score(talk, start, end))
+        _answer(talk, start, end)
         for start, end in _bursts(talk.messages)
         if may_be_persona(talk.messages[start].speaker, personas)
     ]
-    return [answer for answer in found if answer.score >= GOOD]
+    return [answer for answer in found if answer and answer.score >= GOOD]
 
 
 def chosen(found: Sequence[Answer]) -> Answer | None:
@@ -102,25 +106,32 @@ def _bursts(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
             start = position
 
 
-def _score(talk: _Talk, start: int, end: int) -> float:
-    """How good an answer a burst is; 0 for none. The surer it is what it answers, the better."""
+def _answer(talk: _Talk, start: int, end: int) -> Answer | None:
+    """A burst as the answer that it is, if it is one."""
     text = "\n".join(filter(None, talk.texts[start:end]))
     told = substance(text)
     if told < LEAST or only_asks(text):
-        return 0.0
+        return None
     answered = _answered(talk, start, end)
     if answered is None:
-        return 0.0
+        return None
     target, link = answered
     asked = asks(talk.texts[target])
+    score = _score(talk, start, target, told, asked=asked)
+    score += CHOSEN * (talk.messages[link].reply_to == talk.messages[target].id)
+    speaker = talk.messages[start].speaker
+    return Answer(end, speaker, score * (1 + talk.links[link]) / 2, talk.messages[target] if asked else None)
+
+
+def _score(talk: _Talk, start: int, target: int, told: int, *, asked: bool) -> float:
+    """How good an answer a burst is that tells so many words, were it sure what it answers. The surer, the better."""
     score = min(told, RICH) / WORDS_A_POINT + ASKED * asked
     score += ADDRESSED * _is_addressed(talk, target, talk.messages[start].speaker)
-    score += CHOSEN * (talk.messages[link].reply_to == talk.messages[target].id)
     if talk.messages[start].speaker != talk.messages[0].speaker:
         score += GUEST
     elif not asked and told <= BRIEF:
         score -= CLOSING
-    return score * (1 + talk.links[link]) / 2
+    return score
 
 
 def _answered(talk: _Talk, start: int, end: int) -> tuple[int, int] | None:

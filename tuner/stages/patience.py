@@ -29,6 +29,8 @@ class Archive(Protocol):
 
     async def size(self, channel_id: int, before: int) -> int: ...
 
+    async def newest(self, channel_id: int, count: int) -> int: ...
+
     async def by_id(self, ids: Sequence[int]) -> list[Message]: ...
 
 
@@ -76,6 +78,9 @@ class PatientArchive:
 
     async def size(self, channel_id: int, before: int) -> int:
         return await self._archive.size(channel_id, before)
+
+    async def newest(self, channel_id: int, count: int) -> int:
+        return await self._archive.newest(channel_id, count)
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         over = self._reading.is_over

@@ -62,7 +62,12 @@ def _study(calibrator: Calibrator, batch: Sequence[Message]) -> None:
 
 
 async def read_segments(
-    collection: Collection, archive: Archive, dataset: Dataset, rules: SegmentRules, tally: Tally
+    collection: Collection,
+    archive: Archive,
+    dataset: Dataset,
+    rules: SegmentRules,
+    tally: Tally,
+    personas: frozenset[int] = frozenset(),
 ) -> AsyncIterator[Segment]:
     """Segments of one channel after another, each channel as soon as it has been read.
 
@@ -78,7 +83,7 @@ async def read_segments(
             async for conversation in found:
                 tally.segmented += len(conversation.messages)
                 tally.conversations += 1
-                pieces = cut(conversation, rules, dataset.personas)
+                pieces = cut(conversation, rules, personas)
                 for why in pieces.dropped:
                     tally.came("segment")
                     tally.dropped("segment", why)
