@@ -39,16 +39,14 @@ def write(roles: dict[str, dict[str, str]], talk: Sequence[Said] = TALK, name: s
     document = export("lamps", talk)
     for message in document["messages"]:
         author = message["author"]
-        held = roles.get(author["name"], {})
+        held = roles.get(author["nickname"], {})
         author["roles"] = [{"id": i, "name": n, "color": None, "position": 3} for n, i in held.items()]
     Path(name).write_text(json.dumps(document), encoding="utf-8")
 
 
 def build(*options: str, file: str = "e.json") -> int:
-    return main(
-        ["build-dataset", "--from-export", file, "-o", "r.jsonl", "--stats-file", "s.json", *options]
-        + ["--set", "store.path=t.db"]
-    )
+    build = ("build-dataset", "--from-export", file, "-o", "r.jsonl", "--stats-file", "s.json")
+    return main([*build, "--set", "store.path=t.db", *options])
 
 
 def learned() -> set[int]:
@@ -139,7 +137,7 @@ def test_bots_have_no_role(capsys: pytest.CaptureFixture[str]) -> None:
     write({"Dan": {"Mentors": MENTORS}})
     document = json.loads(Path("e.json").read_text())
     for message in document["messages"]:
-        message["author"]["isBot"] = message["author"]["name"] == "Dan"
+        message["author"]["isBot"] = message["author"]["nickname"] == "Dan"
     Path("e.json").write_text(json.dumps(document))
     assert build("-p", "Mentors") == 2
     assert "nobody is known to have" in capsys.readouterr().err
@@ -152,7 +150,7 @@ def test_odd_roles_spoil_nothing(roles: object) -> None:
     write({"Cat": {"Mentors": MENTORS}})
     document = json.loads(Path("e.json").read_text())
     for message in document["messages"]:
-        if message["author"]["name"] == "Dan":
+        if message["author"]["nickname"] == "Dan":
             message["author"]["roles"] = roles
     Path("e.json").write_text(json.dumps(document))
     assert build("-p", "Mentors") == 0
@@ -222,7 +220,7 @@ async def test_without_the_intent_it_is_said_what_to_do(
     channel, people = server_with_role(world, "lamps helper")
     world.application_flags = MESSAGE_CONTENT_LIMITED
     with pytest.raises(
-        UsageError, match='the role "Mentors", and the bot may not list .* Server Members intent'
+        UsageError, match=r'the role "Mentors", and the bot may not list .* Server Members intent'
     ):
         await work.build(server, [channel], {"dataset.personas": ["mentors"]})
     world.application_flags |= GUILD_MEMBERS_LIMITED

@@ -1,6 +1,7 @@
 """Who helps, by whose questions they answered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tests.support.lines import ANN, BEN, CAT, DAN, Line, spoken
 from tuner.models import Segment
@@ -22,13 +23,18 @@ ANSWERS = (
 def helping(*talks: Sequence[Line]) -> Helping:
     found = Helping()
     for talk in talks:
-        found.add(Segment(7, tuple(spoken(talk))), {})
+        lines = [replace(line, seconds=60 * number) for number, line in enumerate(talk)]
+        found.add(Segment(7, tuple(spoken(lines))), {})
     return found
+
+
+def said(speaker: int, text: str, reply: int | None = None) -> Line:
+    return Line(0, speaker, text, reply)
 
 
 def asked(asker: int, helper: int, number: int = 0) -> list[Line]:
     """A question and its answer."""
-    return [Line(asker, QUESTIONS[number]), Line(helper, ANSWERS[number])]
+    return [said(asker, QUESTIONS[number]), said(helper, ANSWERS[number])]
 
 
 def test_who_answers_questions_of_several_people_helps() -> None:
@@ -59,8 +65,8 @@ def test_who_answered_less_than_a_tenth_of_the_most_does_not() -> None:
 def test_a_question_counts_once_for_whoever_answers_it_and_for_whoever_asked() -> None:
     talk = [
         *asked(ANN, BEN),
-        Line(CAT, "no, Dan has it in his pocket since Monday", reply=0),
-        Line(BEN, "right, he took it with him to the allotment", reply=0),
+        said(CAT, "no, Dan has it in his pocket since Monday", reply=0),
+        said(BEN, "right, he took it with him to the allotment", reply=0),
     ]
     ranked = {h.user_id: (h.answered, h.got) for h in helping(talk).ranked()}
     assert ranked == {BEN: (1, 0), CAT: (1, 0)}
@@ -69,5 +75,5 @@ def test_a_question_counts_once_for_whoever_answers_it_and_for_whoever_asked() -
 
 
 def test_small_talk_is_no_help() -> None:
-    talk = [Line(ANN, "the tomatoes are ripe"), Line(BEN, "mine are still as green as the shed door")]
-    assert helping(talk, [Line(ANN, QUESTIONS[3]), Line(BEN, "yes")]).ranked() == []
+    talk = [said(ANN, "the tomatoes are ripe"), said(BEN, "mine are still as green as the shed door")]
+    assert helping(talk, [said(ANN, QUESTIONS[3]), said(BEN, "yes")]).ranked() == []
