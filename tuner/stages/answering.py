@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tuner.models import Message, Segment
 from tuner.people.audience import may_be_persona
-from tuner.stages.questions import asks, only_asks
+from tuner.stages.questions import asks, asks_for_help, begins_asking, only_asks
 from tuner.stages.speech import goes_on
 from tuner.stages.substance import LEAST, substance
 from tuner.text import render
@@ -21,6 +21,7 @@ GOOD = 1.5  # the least score of an answer to learn from
 RICH, WORDS_A_POINT = 12, 4  # words that tell something count up to here, so many for a point
 ASKED, ADDRESSED, CHOSEN, GUEST = 2.0, 1.0, 0.5, 1.0
 CLOSING, BRIEF = 1.5, 6  # taken from what whoever began the talk says last in few words, unasked
+IN_NEED = 4.0  # taken from what whoever began the talk by asking is asked in turn
 SHARE_OF_BEST = 0.5  # of the persona's best answer, which the last one has to reach
 
 
@@ -46,6 +47,7 @@ class _Talk:
     places: Mapping[int, int]  # message id → position
     links: tuple[float, ...]
     targets: tuple[int | None, ...]
+    begun_by_asking: bool
 
 
 def answers(
@@ -88,12 +90,15 @@ def is_unanswered(segment: Segment, channel_names: Mapping[int, str]) -> bool:
 
 def _talk(segment: Segment, channel_names: Mapping[int, str]) -> _Talk:
     messages = segment.messages
+    texts = tuple(render.words(message, channel_names) for message in messages)
+    _, end = next(_bursts(messages))
     return _Talk(
         messages,
-        tuple(render.words(message, channel_names) for message in messages),
+        texts,
         {message.id: position for position, message in enumerate(messages)},
         segment.links or (1.0,) * len(messages),
         segment.targets or tuple(message.reply_to for message in messages),
+        asks_for_help("\n".join(filter(None, texts[:end]))),
     )
 
 
@@ -117,9 +122,12 @@ def _answer(talk: _Talk, start: int, end: int) -> Answer | None:
         return None
     target, link = answered
     asked = asks(talk.texts[target])
+    speaker = talk.messages[start].speaker
+    is_helped = talk.begun_by_asking and speaker == talk.messages[0].speaker
+    if not asked and (is_helped or begins_asking(text)):
+        return None
     score = _score(talk, start, target, told, asked=asked)
     score += CHOSEN * (talk.messages[link].reply_to == talk.messages[target].id)
-    speaker = talk.messages[start].speaker
     return Answer(end, speaker, score * (1 + talk.links[link]) / 2, talk.messages[target] if asked else None)
 
 
@@ -129,6 +137,8 @@ def _score(talk: _Talk, start: int, target: int, told: int, *, asked: bool) -> f
     score += ADDRESSED * _is_addressed(talk, target, talk.messages[start].speaker)
     if talk.messages[start].speaker != talk.messages[0].speaker:
         score += GUEST
+    elif talk.begun_by_asking:
+        score -= IN_NEED
     elif not asked and told <= BRIEF:
         score -= CLOSING
     return score

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from tuner.stages.courtesies import told
 from tuner.stages.substance import LEAST, substance, without_links
 
+ANNOUNCED = 12  # words beside a question from which on something is told, not asked
+
 _MARKS = "?？؟⁇⁈⸮;՞፧"
 _SENTENCE = re.compile(rf"[^.!。！…\n{_MARKS}]+[.!。！…{_MARKS}]*")
 # Of scripts without spaces, and of those that ask at the end of a word.
@@ -50,13 +52,28 @@ def asks(text: str) -> bool:
 
 def only_asks(text: str) -> bool:
     """Whether a text asks, and tells nothing beside that."""
-    asked = [_is_question(sentence) for sentence in _sentences(text)]
-    told_beside = (
-        substance(sentence)
-        for sentence, is_asked in zip(_sentences(text), asked, strict=True)
-        if not is_asked
-    )
-    return any(asked) and sum(told_beside) < LEAST
+    return _asks_telling_less_than(LEAST, text)
+
+
+def begins_asking(text: str) -> bool:
+    """Whether the first that a text tells is a question."""
+    telling = (sentence for sentence in _sentences(text) if substance(sentence) > 1)  # no name, no greeting
+    return next((_is_question(sentence) for sentence in telling), False)
+
+
+def asks_for_help(text: str) -> bool:
+    """Whether a text asks outright, and tells little beside that: no announcement with a question behind it."""
+    return _asks_telling_less_than(ANNOUNCED, text)
+
+
+def _asks_telling_less_than(words: int, text: str) -> bool:
+    told_beside, asked = 0, False
+    for sentence in _sentences(text):
+        if _is_question(sentence):
+            asked = True
+        else:
+            told_beside += substance(sentence)
+    return asked and told_beside < words
 
 
 def _sentences(text: str) -> Iterator[str]:
