@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from tuner.models import Message, Segment
 from tuner.people.audience import may_be_persona
-from tuner.stages.questions import asks, asks_for_help, begins_asking, only_asks
+from tuner.stages.courtesies import thanks, told
+from tuner.stages.questions import asks, asks_for_help, begins_asking, only_asks, seems_only_to_ask
 from tuner.stages.speech import goes_on
 from tuner.stages.substance import LEAST, substance
 from tuner.text import render
@@ -21,6 +22,7 @@ GOOD = 1.5  # the least score of an answer to learn from
 RICH, WORDS_A_POINT = 12, 4  # words that tell something count up to here, so many for a point
 ASKED, ADDRESSED, CHOSEN, GUEST = 2.0, 1.0, 0.5, 1.0
 CLOSING, BRIEF = 1.5, 6  # taken from what whoever began the talk says last in few words, unasked
+REMARK = 4  # words behind thanks that make them no answer
 IN_NEED = 4.0  # taken from what whoever began the talk by asking is asked in turn
 SHARE_OF_BEST = 0.5  # of the persona's best answer, which the last one has to reach
 
@@ -114,8 +116,8 @@ def _bursts(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
 def _answer(talk: _Talk, start: int, end: int) -> Answer | None:
     """A burst as the answer that it is, if it is one."""
     text = "\n".join(filter(None, talk.texts[start:end]))
-    told = substance(text)
-    if told < LEAST or only_asks(text):
+    words = substance(text)
+    if words < LEAST or only_asks(text):
         return None
     answered = _answered(talk, start, end)
     if answered is None:
@@ -124,22 +126,24 @@ def _answer(talk: _Talk, start: int, end: int) -> Answer | None:
     asked = asks(talk.texts[target])
     speaker = talk.messages[start].speaker
     is_helped = talk.begun_by_asking and speaker == talk.messages[0].speaker
-    if not asked and (is_helped or begins_asking(text)):
+    if not asked and (is_helped or begins_asking(text) or seems_only_to_ask(text)):
         return None
-    score = _score(talk, start, target, told, asked=asked)
+    if not asked and words <= REMARK and thanks(told(text)):
+        return None
+    score = _score(talk, start, target, words, asked=asked)
     score += CHOSEN * (talk.messages[link].reply_to == talk.messages[target].id)
     return Answer(end, speaker, score * (1 + talk.links[link]) / 2, talk.messages[target] if asked else None)
 
 
-def _score(talk: _Talk, start: int, target: int, told: int, *, asked: bool) -> float:
+def _score(talk: _Talk, start: int, target: int, words: int, *, asked: bool) -> float:
     """How good an answer a burst is that tells so many words, were it sure what it answers. The surer, the better."""
-    score = min(told, RICH) / WORDS_A_POINT + ASKED * asked
+    score = min(words, RICH) / WORDS_A_POINT + ASKED * asked
     score += ADDRESSED * _is_addressed(talk, target, talk.messages[start].speaker)
     if talk.messages[start].speaker != talk.messages[0].speaker:
         score += GUEST
     elif talk.begun_by_asking:
         score -= IN_NEED
-    elif not asked and told <= BRIEF:
+    elif not asked and words <= BRIEF:
         score -= CLOSING
     return score
 

@@ -160,6 +160,15 @@ LAUGHTER = re.compile(
 )
 
 
+# Words of thanks begin so, as `told` leaves them.
+THANKS = """
+thank|thx|tysm|cheers|danke|dank|merci|gracias|obrigad|valeu|vlw|grazie|bedankt|dzięk|děkuj|díky|teşekkür|sağol|sağ ol|
+terima kasih|makasih|cảm ơn|cám ơn|tack|takk|kiitos|mulțumesc|mersi|köszön|köszi|спасиб|спс|благодар|дякую|ευχαριστ|
+شكر|ممنون|תודה|धन्यवाद|शुक्रिया|감사|고마|고맙|ㄱㅅ
+"""
+UNSPACED_THANKS = "谢谢|謝謝|多谢|多謝|感谢|感謝|谢啦|谢了|ありがと|助かりました|助かった|ขอบคุณ|ขอบใจ"
+
+
 def told(text: str) -> str:
     """A text as courtesies are compared: small letters, no marks on them."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
@@ -184,6 +193,7 @@ _NOISE = frozenset(told(NOISE).split())
 _AROUND = frozenset(told(AROUND).split())
 _CORE = re.compile(rf"(?<!\w)(?:{_any_of(_listed(*CORE.values()))})(?!\w)")
 _UNSPACED = re.compile(_any_of(_listed(UNSPACED_CORE)))
+_THANKS = re.compile(rf"(?<!\w)(?:{_any_of(_listed(THANKS))})|{_any_of(_listed(UNSPACED_THANKS))}")
 _PRAISE = re.compile(
     "|".join(
         [
@@ -198,6 +208,11 @@ _PRAISE = re.compile(
     )
 )
 _UNSPACED_AROUND = re.compile(_any_of(_listed(UNSPACED_AROUND)))
+
+
+def thanks(text: str) -> bool:
+    """Whether there are thanks in a text, as `told`."""
+    return _THANKS.search(text) is not None
 
 
 def is_noise(clause: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Protocol
 from tuner.linking.conversations import Linking, conversations
 from tuner.linking.linker import Weights
 from tuner.models import Conversation, Dialogue, Message
-from tuner.stages.questions import asks, asks_for_help, begins_asking, only_asks
+from tuner.stages.questions import asks, asks_for_help, begins_asking
 from tuner.stages.recall import best, keywords, stray, terms
 from tuner.stages.substance import substance
 from tuner.text import render
@@ -103,7 +103,7 @@ def _asks(text: str) -> bool:
 
 def _tells(message: Message) -> bool:
     text = "" if message.is_stub else render.words(message, {})
-    return substance(text) > 0 and not only_asks(text)
+    return substance(text) > 0 and not asks(text)
 
 
 def _oldest(dialogue: Dialogue) -> int:
