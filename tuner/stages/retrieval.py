@@ -6,7 +6,7 @@ question that is found, by the links of the shipped model; what else merely shar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -58,7 +58,8 @@ class Retrieval:
         for message_id in sorted(kept):
             conversation = await self._conversation(dialogue, message_id)
             akin |= {message.id for message in conversation.messages}
-            answers |= dict.fromkeys(_answers(conversation, message_id))
+            if not _is_answered(conversation, message_id, kept):
+                answers |= dict.fromkeys(_answers(conversation, message_id))
         kept |= doubtful & akin
         more = [i for i in answers if i not in kept][:MOST_ANSWERS]
         return await self._archive.by_id([*kept, *more])
@@ -81,6 +82,13 @@ def _holder(found: Iterable[Conversation], message_id: int, channel_id: int) -> 
         (one for one in found if any(message.id == message_id for message in one.messages)),
         Conversation(channel_id, (), ()),
     )
+
+
+def _is_answered(conversation: Conversation, message_id: int, found: Collection[int]) -> bool:
+    """Whether what somebody else says later in a conversation is found already."""
+    speakers = {message.id: message.speaker for message in conversation.messages}
+    asker = speakers.get(message_id)
+    return any(i > message_id and i in found and speaker != asker for i, speaker in speakers.items())
 
 
 def _answers(conversation: Conversation, message_id: int) -> list[int]:

@@ -256,3 +256,27 @@ def test_praise_is_no_answer(praise: str) -> None:
         Line(40, ANN, praise),
     ]
     assert ruled(talk) == (2, BEN)
+
+
+@pytest.mark.parametrize(
+    "remark",
+    ["thanks a lot, that really worked", "danke dir, das hat geholfen", "muchas gracias, me sirvió mucho",
+     "شكرا جزيلا، لقد نجح الأمر", "बहुत धन्यवाद, काम हो गया", "正好用上了，太谢谢了"],
+)  # fmt: skip
+def test_thanks_and_a_remark_are_no_answer(remark: str) -> None:
+    talk = [Line(0, BEN, "the washer is worn out, put a new one in"), Line(20, ANN, remark)]
+    assert ruled(talk) == "trivial"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "旧的厨房水龙头要用多大的",
+        "จำได้ไหมว่าก๊อกครัวใช้ขนาดไหน",
+        "متى يفتح السوق في الساحة غدا",
+        "부엌 수도꼭지는 얼마나 커야 맞아요",
+    ],
+)
+def test_a_question_without_a_mark_is_no_answer(question: str) -> None:
+    talk = [Line(0, BEN, "the washer is worn out, put a new one in"), Line(20, ANN, question)]
+    assert ruled(talk) in ("trivial", "unanswered")
