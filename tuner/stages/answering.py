@@ -123,7 +123,10 @@ def _answer(talk: _Talk, start: int, end: int) -> Answer | None:
     if answered is None:
         return None
     target, link = answered
-    asked = asks(talk.texts[target])
+    said = _burst_of(talk, target, start)
+    asked = asks(said)
+    if not asked and not substance(said):
+        return None
     speaker = talk.messages[start].speaker
     is_helped = talk.begun_by_asking and speaker == talk.messages[0].speaker
     if not asked and (is_helped or begins_asking(text) or seems_only_to_ask(text)):
@@ -133,6 +136,16 @@ def _answer(talk: _Talk, start: int, end: int) -> Answer | None:
     score = _score(talk, start, target, words, asked=asked)
     score += CHOSEN * (talk.messages[link].reply_to == talk.messages[target].id)
     return Answer(end, speaker, score * (1 + talk.links[link]) / 2, talk.messages[target] if asked else None)
+
+
+def _burst_of(talk: _Talk, place: int, end: int) -> str:
+    """What is said around a place, before `end`, by the one who speaks there."""
+    first = last = place
+    while first and goes_on(talk.messages[first - 1], talk.messages[first]):
+        first -= 1
+    while last + 1 < end and goes_on(talk.messages[last], talk.messages[last + 1]):
+        last += 1
+    return "\n".join(filter(None, talk.texts[first : last + 1]))
 
 
 def _score(talk: _Talk, start: int, target: int, words: int, *, asked: bool) -> float:

@@ -268,6 +268,13 @@ def test_thanks_and_a_remark_are_no_answer(remark: str) -> None:
     assert ruled(talk) == "trivial"
 
 
+def test_nothing_answers_a_greeting_but_the_question_behind_it_is_answered() -> None:
+    answer = Line(40, BEN, "half an inch, that fits nearly everywhere")
+    assert ruled([Line(0, ANN, "good morning everyone"), answer]) == "trivial"
+    talk = [Line(0, ANN, "good morning everyone"), Line(9, ANN, "which size fits my tap?"), answer]
+    assert ruled(talk, targets=[None, 0, 0]) == (3, BEN)
+
+
 @pytest.mark.parametrize(
     "question",
     [
@@ -275,6 +282,7 @@ def test_thanks_and_a_remark_are_no_answer(remark: str) -> None:
         "จำได้ไหมว่าก๊อกครัวใช้ขนาดไหน",
         "متى يفتح السوق في الساحة غدا",
         "부엌 수도꼭지는 얼마나 커야 맞아요",
+        "سلسلة دراجتي تسقط دائما فما السبب",
     ],
 )
 def test_a_question_without_a_mark_is_no_answer(question: str) -> None:
