@@ -15,7 +15,7 @@ import numpy as np
 
 BUCKETS, WIDTH = 1 << 15, 64
 DECAY = 0.8  # how much less a message of the context weighs than the one after it
-BATCH, EPOCHS, RATE = 64, 6, 2e-3
+BATCH, EPOCHS, RATE = 64, 3, 2e-3
 SHARPNESS = 8.0  # scores are between -1 and 1 before training
 
 Array = Any
@@ -99,19 +99,21 @@ class Ranker:
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         likely /= likely.sum(axis=1, keepdims=True)
         slope = SHARPNESS * (likely - np.eye(len(likely))) / len(likely)
-        to_words = contexts.T @ (slope @ after @ bilinear.T) + replies.T @ (slope.T @ before @ bilinear)
-        self._adjust([np.asarray(to_words), before.T @ slope @ after])
-
-    def _adjust(self, slopes: Sequence[Array]) -> None:
-        """One step of Adam."""
+        met = np.unique(np.concatenate([contexts.indices, replies.indices]))
+        to_words = contexts[:, met].T @ (slope @ after @ bilinear.T) + replies[:, met].T @ (
+            slope.T @ before @ bilinear
+        )
         self._steps += 1
-        for parameter, slope, mean, square in zip(
-            self._parameters, slopes, self._means, self._squares, strict=True
-        ):
-            mean += 0.1 * (slope - mean)
-            square += 0.001 * (slope * slope - square)
-            rate = RATE * (1 - 0.999**self._steps) ** 0.5 / (1 - 0.9**self._steps)
-            parameter -= rate * mean / (np.sqrt(square) + 1e-8)
+        self._adjust(0, met, np.asarray(to_words))
+        self._adjust(1, slice(None), before.T @ slope @ after)
+
+    def _adjust(self, which: int, rows: Array, slope: Array) -> None:
+        """One step of Adam, of the rows that a batch touches."""
+        mean, square = self._means[which], self._squares[which]
+        mean[rows] += 0.1 * (slope - mean[rows])
+        square[rows] += 0.001 * (slope * slope - square[rows])
+        rate = RATE * (1 - 0.999**self._steps) ** 0.5 / (1 - 0.9**self._steps)
+        self._parameters[which][rows] -= rate * mean[rows] / (np.sqrt(square[rows]) + 1e-8)
 
 
 def _bucket(word: str) -> int:
