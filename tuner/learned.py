@@ -24,6 +24,11 @@ class Learned:
     """The people whose answers are learned. Names are kept here and in reports only, not in the archive."""
 
     people: dict[int, _Person] = field(default_factory=dict)
+    roles: dict[str, int] = field(default_factory=dict)  # named ones → how many people have them
+    helpers: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # those who answer most questions, where asked for
+    helping: int = 0  # how many there are
 
     def add(self, user_id: int, name: str, answers: int) -> None:
         """Count a sample that teaches so many answers of somebody."""
@@ -46,20 +51,22 @@ class Learned:
             }
             for user_id, person in ranked[:MOST]
         ]
-        return {"people": len(self.people), "answers": total, "personas_named": named, "most": most}
+        report = {"people": len(self.people), "answers": total, "personas_named": named, "most": most}
+        roles = {"roles": dict(sorted(self.roles.items()))} if self.roles else {}
+        helpers = {"helpers": {"people": self.helping, "most": list(self.helpers)}} if self.helping else {}
+        return report | roles | helpers
 
 
 def in_words(report: Mapping[str, Any], shown: Callable[[str], str] = str) -> list[str]:
     """Lines about a report: who is learned, and what to set where nobody was named; `shown` makes names harmless."""
-    most, people = report["most"], report["people"]
+    most, people, lines = report["most"], report["people"], _named_in_words(report, shown)
     if not most:
-        return []
+        return lines
     told = [f"{shown(one['name'])} {one['share']:.0%} ({one['answers']:,})" for one in most[:SHOWN]]
-    left = people - len(told)
-    others = f",{and_others(left)}" if left else ""
-    lines = [
+    others = _others(people - len(told))
+    lines.append(
         f"whose answers are learned, of {counted(report['answers'], 'answer')}: {', '.join(told)}{others}"
-    ]
+    )
     if people > 1 and not report["personas_named"]:
         first = most[0]
         lines.append(
@@ -67,3 +74,21 @@ def in_words(report: Mapping[str, Any], shown: Callable[[str], str] = str) -> li
             f'dataset.personas = ["{first["user_id"]}"]'
         )
     return lines
+
+
+def _named_in_words(report: Mapping[str, Any], shown: Callable[[str], str]) -> list[str]:
+    """Who is meant by the roles and the word that dataset.personas names."""
+    roles = [f"{shown(name)} {count:,}" for name, count in report.get("roles", {}).items()]
+    lines = [f"people who have the named roles: {', '.join(roles)}"] if roles else []
+    if helpers := report.get("helpers"):
+        told = [
+            f"{shown(one['name'])} {one['answered']:,} of {counted(one['askers'], 'person', 'people')}"
+            for one in helpers["most"][:SHOWN]
+        ]
+        others = _others(helpers["people"] - len(told))
+        lines.append(f"helpers, by the questions they answered: {', '.join(told)}{others}")
+    return lines
+
+
+def _others(left: int) -> str:
+    return f",{and_others(left)}" if left else ""

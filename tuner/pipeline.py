@@ -27,6 +27,7 @@ from tuner.prompt.guard import production_prompt
 from tuner.prompt.stack import Assets
 from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
+from tuner.runs.personas import Personas
 from tuner.runs.recording import recorded
 from tuner.stages.choose import best_first
 from tuner.stages.collect import Collection, collecting
@@ -73,7 +74,6 @@ async def build_dataset(
     _prepare(tally, settings, counter, asks=chat is not None)
     tally.languages_by = languages.by
     asker = Asker(chat, settings.models, tally) if chat else None
-    refiner = Refiner(settings.models, asker, decisions, tally, dataset.personas, dataset.segment_concurrency)
 
     async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
@@ -85,7 +85,12 @@ async def build_dataset(
             channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
-            segments = _segments(collection, words, settings, _room(dataset, assets, counter), names, tally)
+            whom = await Personas(store, settings, audience, tally).found(
+                source, collection, words, channels.values()
+            )
+            refiner = Refiner(settings.models, asker, decisions, tally, whom, dataset.segment_concurrency)
+            room = _room(dataset, assets, counter)
+            segments = _segments(collection, words, settings, whom, room, names, tally)
             async with (
                 aclosing(segments),
                 refiner.refining(segments, names, tally.still_wanted) as excerpts,
@@ -119,7 +124,6 @@ async def estimate_dataset(
     counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
     tally.max_samples, tally.named = dataset.max_samples, settings.named
-    refiner = Refiner(models, None, Decisions(store), tally, dataset.personas, dataset.segment_concurrency)
     estimate = Estimate(counter.length, counter.exact)
     room = _room(dataset, production_prompt(settings.prompt)[1], counter)
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
@@ -127,12 +131,13 @@ async def estimate_dataset(
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             await collection.settle_names()
-            names = {
-                channel.id: channel.name for channel in (*await history.channels(), *collection.channels)
-            }
+            channels = (*await history.channels(), *collection.channels)
+            names = {channel.id: channel.name for channel in channels}
             words = PatientArchive(history, collection)
+            whom = await Personas(store, settings, audience, tally).found(source, collection, words, channels)
+            refiner = Refiner(models, None, Decisions(store), tally, whom, dataset.segment_concurrency)
             tools = ToolQuestions(models, words, Decisions(store), estimate)
-            found = _segments(collection, words, settings, room, names, tally)
+            found = _segments(collection, words, settings, whom, room, names, tally)
             async with aclosing(found), aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
@@ -159,13 +164,14 @@ def _segments(
     collection: Collection,
     words: PatientArchive,
     settings: Settings,
+    whom: frozenset[int],
     room: int,
     names: Mapping[int, str],
     tally: Tally,
 ) -> AsyncGenerator[Segment, None]:
     """As they come; or the best first, where not all are wanted."""
     dataset = settings.dataset
-    segments = read_segments(collection, words, dataset, settings.segment, tally, room)
+    segments = read_segments(collection, words, dataset, settings.segment, tally, whom, room)
     if dataset.order == "oldest" or dataset.max_samples is None:
         return segments
     return best_first(segments, dataset.max_samples, names, tally)

@@ -97,6 +97,7 @@ class TunerCog(commands.Cog):
         dry_run="Do everything, write no dataset",
         earliest="A date such as 2024-05-01: read history from there",
         channel="Only this channel",
+        personas="Whom to learn from: @people, @roles, ids, names of roles, or helpers",
         estimate="Count model calls, tokens and cost; ask no model",
         reread="Read everything again, for edits and deletions that went unseen",
         confirm="Erase the words of people who are no longer in dataset.allowed_users",
@@ -109,6 +110,7 @@ class TunerCog(commands.Cog):
         dry_run: bool | None = None,
         earliest: str | None = None,
         channel: str | None = None,
+        personas: str | None = None,
         estimate: bool = False,
         reread: bool | None = None,
         confirm: bool = False,
@@ -121,6 +123,7 @@ class TunerCog(commands.Cog):
                 "dataset.max_samples": max_samples,
                 "dataset.dry_run": dry_run,
                 "dataset.earliest": earliest,
+                "dataset.personas": None if personas is None else config.parse_personas(personas),
                 "collect.reread": reread,
             }
             settings = self._settings_for(options, channel)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.building import Workplace
 from tests.support.discord_faults import http_error
 from tests.support.discord_interactions import Interaction
-from tests.support.discord_world import FORUM, JsonObject, Permission, World, id_of
+from tests.support.discord_world import FORUM, GUILD_MEMBERS_LIMITED, JsonObject, Permission, World, id_of
 from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import until
 from tests.support.loopback_openai import LoopbackOpenAI
@@ -115,6 +115,20 @@ async def test_options_lie_over_the_configuration(
         assert field(running.posted()[-1], "Samples") == "2 of 2"
         used = await running.build()  # what one person chose is not kept for the next
         assert "up to 3 samples and writes no dataset" in used.content
+
+
+async def test_personas_are_people_roles_and_names(running: RunningBot, world: World, tools: int) -> None:
+    people = {one["username"]: one for one in world.users.values()}
+    world.application_flags |= GUILD_MEMBERS_LIMITED
+    role = world.add_role(0, people["tools helper2"], name="Lamp Menders")
+    first = people["tools helper"]["id"]
+    for typed in (f"<@{first}> <@&{role}>", f"{first}, lamp menders"):
+        await running.build({"personas": typed})
+        assert "tools helper2" in field(running.posted()[-1], "Learned from")
+        counts = json.loads((running.paths.folder / "stats.json").read_text())
+        assert counts["learned"]["people"] == 2
+    used = await running.use("build", {"personas": "@everyone"}).answered()
+    assert "- personas: should be left empty when everyone is meant" in used.content
 
 
 async def test_everything_is_read_again_when_asked(running: RunningBot, tools: int) -> None:

@@ -57,7 +57,8 @@ async def test_the_options_of_build(world: World, tmp_path: Path) -> None:
     async with running_bot(world, tmp_path) as running:
         [command] = running.server.commands.registered_in[None]
     options = {one["name"]: one for one in command["options"][0]["options"]}
-    assert list(options) == ["max_samples", "dry_run", "earliest", "channel", "estimate", "reread", "confirm"]
+    named = "max_samples dry_run earliest channel personas estimate reread confirm"
+    assert list(options) == named.split()
     assert not any(one.get("required") for one in options.values())
     assert (options["max_samples"]["min_value"], options["max_samples"]["max_value"]) == (1, 100_000)
     assert options["channel"]["autocomplete"] is True

@@ -13,6 +13,8 @@ from tests.support.discord_faults import Answer, http_error
 from tests.support.discord_world import (
     ANNOUNCEMENT,
     ANNOUNCEMENT_THREAD,
+    GUILD_MEMBERS,
+    GUILD_MEMBERS_LIMITED,
     PRIVATE_THREAD,
     PUBLIC_THREAD,
     Channel,
@@ -94,6 +96,15 @@ def member(call: Call) -> JsonObject:
     if found is None:
         raise Refused(404, 10007, "Unknown Member")
     return found
+
+
+def members(call: Call) -> list[JsonObject]:
+    """By user id; only with the Server Members intent."""
+    found = call.guild().members
+    if not call.world.application_flags & (GUILD_MEMBERS | GUILD_MEMBERS_LIMITED):
+        raise Refused(403, 50001, "Missing Access")
+    after = int(call.query.get("after", 0))
+    return [found[i] for i in sorted(found) if i > after][: call.limit(1, 1, 1000)]
 
 
 def roles(call: Call) -> list[JsonObject]:
@@ -248,6 +259,7 @@ ROUTES: dict[str, Handler] = {
     "GET /oauth2/applications/@me": application,
     "GET /guilds/{guild}": guild,
     "GET /guilds/{guild}/members/{user}": member,
+    "GET /guilds/{guild}/members": members,
     "GET /guilds/{guild}/channels": guild_channels,
     "GET /guilds/{guild}/roles": roles,
     "GET /guilds/{guild}/messages/search": search,

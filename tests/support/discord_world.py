@@ -19,6 +19,7 @@ ANNOUNCEMENT_THREAD, PUBLIC_THREAD, PRIVATE_THREAD = 10, 11, 12
 DEFAULT, REPLY, THREAD_STARTER = 0, 19, 21  # message types
 
 MESSAGE_CONTENT, MESSAGE_CONTENT_LIMITED = 1 << 18, 1 << 19  # application flags
+GUILD_MEMBERS, GUILD_MEMBERS_LIMITED = 1 << 14, 1 << 15
 
 
 class Permission(IntFlag):
@@ -148,10 +149,12 @@ class World:
         self.guilds[guild.id] = guild
         return guild
 
-    def add_role(self, permissions: int, *members: JsonObject, guild: Guild | None = None) -> int:
+    def add_role(
+        self, permissions: int, *members: JsonObject, guild: Guild | None = None, name: str = ""
+    ) -> int:
         guild = guild or self.guild
         role_id = self._new_id(None)
-        guild.set_role(role_id, f"role {len(guild.roles)}", permissions)
+        guild.set_role(role_id, name or f"role {len(guild.roles)}", permissions)
         for member in members:
             guild.members[id_of(member)]["roles"].append(str(role_id))
         return role_id

@@ -11,13 +11,14 @@ from typing import Any
 
 from tuner.adapters.bounded_json import UNREADABLE, BoundedJson, OutOfBoundsError
 from tuner.adapters.export_message import fault, read_message
-from tuner.adapters.export_survey import BATCH, SILENT_FILE, Survey, silence, survey, take
+from tuner.adapters.export_survey import BATCH, SILENT_FILE, Survey, silence, survey, take, told_roles
 from tuner.amounts import counted
 from tuner.errors import FatalError, UsageError
 from tuner.models import DIRECT_MESSAGES, Channel
 from tuner.people.audience import Audience
 from tuner.people.intake import Incoming, Known, User, admit_page
 from tuner.people.names import hide_names
+from tuner.people.roles import Roles, RoleWish
 from tuner.people.titles import titled
 from tuner.progress import Tally
 from tuner.stages.source import Batch, NoneReadableError, Wanted
@@ -157,6 +158,7 @@ class ExportSource:
         self._hidden: set[str] = set()
         self._named: set[str] = set()
         self._unread: set[int] = set()
+        self._roles = Roles()
         self._hopeless = ""  # what to say at the end when no file is whole
 
     async def channels(self, wanted: Sequence[int]) -> list[Channel]:
@@ -168,6 +170,7 @@ class ExportSource:
         surveys = [await survey(file.path, file.channel.id, threads) for file in self._files]
         listed = list(self._files)  # of a damaged one, what is stored of its channel is used
         self._leave_out(surveys)
+        self._roles = told_roles(surveys)
         self._meet(set().union(*(s.people for s in surveys)))
         found = {file.channel.id: self._titled(file.channel, surveys) for file in listed}
         kept = [c for c in found.values() if not wanted or c.id in wanted or c.parent_id in wanted]
@@ -182,6 +185,10 @@ class ExportSource:
             self._tally.note(why, warning=True)
         self._unread = {channel.id for channel in kept}
         return sorted(kept, key=lambda c: c.id)
+
+    async def roles(self, wish: RoleWish) -> Roles:
+        """The named roles, and which of the authors have them, by the newest of their messages that tell."""
+        return self._roles.meant(wish)
 
     def _meet(self, people: Collection[User]) -> None:
         """Know everybody whom the files name."""

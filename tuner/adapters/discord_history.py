@@ -31,12 +31,14 @@ from tuner.adapters.discord_door import (
 )
 from tuner.adapters.discord_listing import Listing
 from tuner.adapters.discord_page import read_page
+from tuner.adapters.discord_roles import RoleListing
 from tuner.config import NO_CHANNELS
 from tuner.config.settings import Collect
 from tuner.errors import FatalError, RetryError, SkipError, UsageError
 from tuner.models import Channel
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, admit_page
+from tuner.people.roles import Roles, RoleWish
 from tuner.people.titles import titled
 from tuner.progress import Tally
 from tuner.ranges import Range, merge, resume_after
@@ -100,6 +102,7 @@ class DiscordSource:
         self._tally = tally
         self._door = Door(settings, tally)
         self._listing = Listing(client, self._door, tally)
+        self._guild_ids: list[int] = []
 
     @property
     def live(self) -> bool:
@@ -115,7 +118,12 @@ class DiscordSource:
             raise UsageError(NO_CHANNELS)
         self._check_message_content()
         found = await self._listing.channels(wanted)
+        self._guild_ids = list(dict.fromkeys(channel.guild_id for channel in found))
         return [titled(channel, self._audience) for channel in found]
+
+    async def roles(self, wish: RoleWish) -> Roles:
+        """The named roles of the channels' servers, and who has them now."""
+        return await RoleListing(self._client, self._door).roles(self._guild_ids, wish)
 
     def _check_message_content(self) -> None:
         if not sees_content(self._client):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
@@ -33,11 +34,17 @@ def _kind(value: object) -> str:
     return _KINDS.get(name, name)
 
 
+class _Role(BaseModel):
+    id: Id
+    name: Label = ""
+
+
 class _User(BaseModel):
     id: Id
     name: Label = ""
     nickname: Label = ""
     isBot: Flag = False
+    roles: Any = None  # a list, in most exports; read by `roles_of` where it is needed
 
     def value(self) -> User:
         return User(self.id, self.nickname or self.name, self.isBot, (self.name,) if self.name else ())
@@ -105,6 +112,12 @@ class ExportedMessage(BaseModel):
             forwarded=self.is_forward,
             lists_mentions=self.mentions is not None,
         )
+
+
+def roles_of(raw: Iterable[Any]) -> dict[int, str]:
+    """Roles as an export lists an author's: their names by id."""
+    roles = well_formed(_Role, (item for item in raw if isinstance(item, dict)))
+    return {role.id: role.name for role in roles}
 
 
 def read_message(raw: object) -> ExportedMessage | None:

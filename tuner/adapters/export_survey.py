@@ -6,7 +6,7 @@ A name may be written behind an `@` long before its owner says a word. So files 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,9 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from tuner.adapters.bounded_json import UNREADABLE, BoundedJson, OutOfBoundsError
-from tuner.adapters.export_message import FOREIGN, MALFORMED, SYSTEM, ExportedMessage, fault, read_message
+from tuner.adapters.export_message import (
+    FOREIGN,
+    MALFORMED,
+    SYSTEM,
+    ExportedMessage,
+    fault,
+    read_message,
+    roles_of,
+)
 from tuner.amounts import and_others, counted, word
 from tuner.people.intake import User
+from tuner.people.roles import Roles
 
 BATCH = 500
 SILENT_FILE = 5  # messages from which on a file without a word is odd, though others are not
@@ -35,6 +44,9 @@ class Survey:
     loud: bool = False  # whether one shows what a person said to no bot
     people: set[User] = field(default_factory=set)
     writers: set[int] = field(default_factory=set)
+    roles: dict[int, tuple[int, list[Any]]] = field(
+        default_factory=dict
+    )  # author → newest message, what it lists
     beginners: dict[int, set[int]] = field(default_factory=dict)  # thread → who may have given it its title
 
     @property
@@ -126,12 +138,33 @@ def _count(found: Survey, message: ExportedMessage | None, threads: Collection[i
         found.beginners.setdefault(begun, set()).add(author.id)
     if why == SYSTEM:
         return
+    if isinstance(message.author.roles, list) and not author.is_bot:
+        _note_newest(found.roles, author.id, (message.id, message.author.roles))
     found.messages += 1
     found.writers.add(author.id)
     if message.is_silent:
         found.silent += 1
     elif not author.is_bot and not any(user.is_bot for user in mentioned):
         found.loud = True
+
+
+def told_roles(surveys: Iterable[Survey]) -> Roles:
+    """The roles that files tell of, together: of each author, what the newest message says."""
+    newest: dict[int, tuple[int, list[Any]]] = {}
+    for found in surveys:
+        for author, told in found.roles.items():
+            _note_newest(newest, author, told)
+    names: dict[int, str] = {}
+    holders: dict[int, set[int]] = {}
+    for author, (_, raw) in sorted(newest.items(), key=lambda item: item[1][0]):
+        for role_id, name in roles_of(raw).items():
+            names[role_id] = name
+            holders.setdefault(role_id, set()).add(author)
+    return Roles(names, holders, newest.keys())
+
+
+def _note_newest(newest: dict[int, tuple[int, list[Any]]], author: int, told: tuple[int, list[Any]]) -> None:
+    newest[author] = max(told, newest.get(author, told), key=lambda one: one[0])
 
 
 def _begun(message: ExportedMessage, channel_id: int, threads: Collection[int]) -> int | None:

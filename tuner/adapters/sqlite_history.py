@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from tuner.adapters.sqlite_changes import (
     mark_withdrawn,
     note_shown,
 )
+from tuner.adapters.sqlite_people import People
 from tuner.adapters.sqlite_rows import NO_EXTRAS, as_extras, as_message, as_row, extras_of
 from tuner.adapters.sqlite_store import Row
 from tuner.models import Channel, Message
@@ -98,10 +99,12 @@ class History(Changes):
         known = {i: bool(is_bot) for i, is_bot in await self._store.fetch("SELECT id, is_bot FROM authors")}
         everyone = audience.allowed is None
         gone = [i for i, is_bot in known.items() if not audience.admits(i, is_bot=is_bot)]
-        must_reread = before is not None and (
-            (everyone and not before["everyone"])
-            or bool(audience.named - set(before["named"]) - known.keys())
-        )
+        joined = audience.named - set(before["named"]) - known.keys() if before else set()
+        if (
+            everyone
+        ):  # who is no bot was admitted all along, and an id that nobody writes under may be a role's
+            joined = await People(self._store).seen(joined, audience)
+        must_reread = before is not None and ((everyone and not before["everyone"]) or bool(joined))
         now = json.dumps({"everyone": everyone, "named": sorted(audience.named)})
         if before is not None and json.loads(now) == before and not gone:
             return AudienceChange(0, False)
@@ -174,19 +177,10 @@ class History(Changes):
         """Keep what a channel is called; of people outside it names nobody."""
         async with self._store.transaction() as db:
             kept = await sqlite_names.nameless(db, channel)
-            values = (
-                kept.id,
-                kept.name,
-                kept.guild_id,
-                kept.guild_name,
-                kept.parent_id,
-                kept.topic,
-                kept.author,
-            )
             await db.execute(
                 "INSERT OR REPLACE INTO channels (id, name, guild_id, guild_name, parent_id, topic, author) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                values,
+                "VALUES (:id, :name, :guild_id, :guild_name, :parent_id, :topic, :author)",
+                asdict(kept),
             )
 
     async def nameless(self, channel: Channel) -> Channel:
@@ -299,6 +293,14 @@ class History(Changes):
             "SELECT count(*) FROM messages WHERE channel_id = ? AND id < ?", (channel_id, before)
         )
         return int(rows[0][0])
+
+    async def newest(self, channel_id: int, count: int) -> int:
+        """The id from which on a channel has so many messages; 0 when it has not."""
+        rows = await self._store.fetch(
+            "SELECT id FROM messages WHERE channel_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+            (channel_id, count - 1),
+        )
+        return int(rows[0][0]) if rows else 0
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         """The stored messages with these ids, oldest first."""

@@ -66,7 +66,7 @@ async def _forget(settings: Settings, user_ids: Sequence[int]) -> Forgotten:
         history, people = History(store), People(store)
         if settings.people.opt_outs:
             add_opt_outs(Path(settings.people.opt_outs), user_ids)
-        audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+        audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
         erasing = await people.stored(user_ids)
         known = erasing | await people.seen(user_ids, audience) | set(await people.opted_out(user_ids))
         await people.opt_out(user_ids, erasing)
@@ -87,7 +87,7 @@ async def _take_back(settings: Settings, user_ids: Sequence[int]) -> None:
             raise UsageError(
                 f"{_ids(erased)}: words were erased, which cannot be taken back. Nothing was changed."
             )
-        audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+        audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
         if settings.people.opt_outs:
             await remove_opt_outs(Path(settings.people.opt_outs), user_ids)
         await people.take_back(user_ids, reread=bool(await people.seen(user_ids, audience)))

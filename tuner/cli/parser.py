@@ -39,6 +39,20 @@ class _Words(argparse.Action):
         setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), *words])
 
 
+class _Personas(argparse.Action):
+    """People and roles typed one after another; what stands between commas may be a name with spaces."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option: str | None = None,
+    ) -> None:
+        typed = [who for value in values or () for who in config.parse_personas(str(value))]
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), *filter(None, typed)])
+
+
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments; what is no option is named, what may be a secret is not repeated."""
     config.check_arguments(argv)
@@ -203,10 +217,17 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     )
 
 
-# flags, setting, how its text becomes a value (None: several words), how that is written, what it is
-_FLAGS: tuple[tuple[tuple[str, ...], str, Callable[[str], Any] | None, str, str], ...] = (
-    (("-c", "--channels"), "dataset.channels", None, "ID", "channels to read"),
-    (("-u", "--allowed-users"), "dataset.allowed_users", None, "ID", "whose words may be used"),
+# flags, setting, how its text becomes a value (an action: several of them), how that is written, what it is
+_FLAGS: tuple[tuple[tuple[str, ...], str, Callable[[str], Any] | type[argparse.Action], str, str], ...] = (
+    (("-c", "--channels"), "dataset.channels", _Words, "ID", "channels to read"),
+    (("-u", "--allowed-users"), "dataset.allowed_users", _Words, "ID", "whose words may be used"),
+    (
+        ("-p", "--personas"),
+        "dataset.personas",
+        _Personas,
+        "WHO",
+        "whom to learn from: ids of people or roles, names of roles, or helpers",
+    ),
     (("--earliest",), "dataset.earliest", str, "TIME", "read from here on: a date or ISO 8601 time"),
     (("--max-messages",), "dataset.max_messages", int, "N", "read at most this many per channel and run"),
     (("--max-samples",), "dataset.max_samples", int, "N", "stop after this many samples"),
@@ -217,7 +238,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], str, Callable[[str], Any] | None, str, str]
     (
         ("--profile", "--profiles"),
         "export.profiles",
-        None,
+        _Words,
         "NAME",
         f"files for trainers: {', '.join(EXPORT_PROFILES)}",
     ),
@@ -242,8 +263,8 @@ _SWITCHES = (
 def _add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     for flags, setting, kind, form, text in _FLAGS:
         options: dict[str, Any] = {"dest": setting, "metavar": form, "help": f"{text} [{setting}]"}
-        if kind is None:
-            parser.add_argument(*flags, action=_Words, nargs="+", **options)
+        if isinstance(kind, type) and issubclass(kind, argparse.Action):
+            parser.add_argument(*flags, action=kind, nargs="+", **options)
         else:
             parser.add_argument(*flags, type=kind, **options)
     for flag, setting, text in _SWITCHES:

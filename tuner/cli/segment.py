@@ -130,7 +130,7 @@ async def _explain(
 
 async def _history(store: Store, settings: Settings) -> History:
     """The archive as a run of now may use it."""
-    audience = await History(store).audience(settings.dataset.allowed_users, settings.dataset.personas)
+    audience = await History(store).audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
     opted_out = audience.opted_out | read_opt_outs_of(settings)
     return await narrowed(store, replace(audience, opted_out=opted_out))
 

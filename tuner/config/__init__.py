@@ -12,6 +12,7 @@ from tuner.config.loading import (
     load,
     occupied,
     parse_assignment,
+    parse_personas,
     place,
     read_toml,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "missing_key",
     "occupied",
     "parse_assignment",
+    "parse_personas",
     "place",
     "read_toml",
     "refuse",

@@ -135,6 +135,16 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     return dotted, parsed["value"] if len(parsed) == 1 else value
 
 
+def parse_personas(text: str) -> list[str]:
+    """Who was typed for `dataset.personas`: ids, mentions, roles' names with their spaces, separated by commas."""
+    parts = [part.strip() for part in text.split(",")]
+    found: list[str] = []
+    for part in parts:
+        words = part.split()
+        found += words if all(re.fullmatch(r"[0-9]+|<@[!&]?[0-9]+>", word) for word in words) else [part]
+    return found
+
+
 def defaults() -> Iterator[tuple[str, Any]]:
     """Every `table.key` and its default, in the order of the sample file."""
     for table, settings in Settings():
@@ -276,10 +286,6 @@ def _contradictions(settings: Settings) -> Iterator[str]:
                     f"models.max_cost: cannot be kept, the price of models.{key} = {name!r} is not known. "
                     f'Add [models.prices."{name}"] with input, output and read'
                 )
-    dataset = settings.dataset
-    strangers = sorted(set(dataset.personas) - set(dataset.allowed_users)) if dataset.allowed_users else []
-    if strangers:
-        yield f"dataset.personas: {strangers[0]} is not in dataset.allowed_users, so nothing by them can be used"
     yield from _clashes(settings)
     for key in (*settings.prompt.channels, *settings.prompt.profiles):
         if not re.fullmatch(r"[0-9]{1,19}", key):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal
@@ -13,6 +14,13 @@ from tuner.profiles import ExportProfile
 RULES = "rules"  # in place of a model: no key, deterministic
 TOKEN_ENV = "DISCORD_API_TOKEN"  # where the bot's token is, unless another variable is named
 LAST_YEAR = 2083  # later moments have no id that fits into 63 bits
+HELPERS = (
+    "helpers"  # among the personas: whoever answers others' questions; a role of that name is "@helpers"
+)
+LONGEST_ROLE = 100  # characters of a role's name
+
+_MENTION = re.compile(r"<@[!&]?([0-9]+)>")
+_DIGITS = re.compile(r"([0-9]+)")
 
 
 def _as_moment(value: object) -> object:
@@ -50,7 +58,26 @@ def _as_id(value: object) -> object:
     return value
 
 
+def _as_persona(value: object) -> object:
+    """An id, of a person or a role, or as Discord writes a mention; the name of a role; or the word `HELPERS`."""
+    if isinstance(value, str) and (
+        written := _MENTION.fullmatch(value.strip()) or _DIGITS.fullmatch(value.strip())
+    ):
+        return _as_id(written[1])
+    if not isinstance(value, str):
+        return _as_id(value)
+    name = " ".join(value.split())
+    if name.casefold().lstrip("@") == "everyone":
+        raise ValueError("should be left empty when everyone is meant")
+    if not 0 < len(name.lstrip("@")) <= LONGEST_ROLE:
+        raise ValueError(
+            f'should be the id of a person or a role, the name of a role, or "{HELPERS}", not {value!r}'
+        )
+    return name
+
+
 Snowflake = Annotated[int, BeforeValidator(_as_id)]
+Persona = Annotated[int | str, BeforeValidator(_as_persona)]
 Moment = Annotated[datetime | None, BeforeValidator(_as_moment)]
 
 
@@ -65,7 +92,7 @@ class Dataset(Table):
 
     channels: tuple[Snowflake, ...] = ()
     allowed_users: tuple[Snowflake, ...] = ()
-    personas: tuple[Snowflake, ...] = ()
+    personas: tuple[Persona, ...] = ()
     earliest: Moment = None
     max_messages: int | None = Field(default=None, ge=1)
     order: Literal["oldest", "best"] = "oldest"
@@ -77,6 +104,12 @@ class Dataset(Table):
     dry_run: bool = False
     print_stats: bool = False
     stats_path: str = "data/finetune/stats.json"
+
+    @property
+    def persona_ids(self) -> tuple[int, ...]:
+        """The ids among the personas by which somebody, a bot too, may be admitted: no stranger's."""
+        ids = (persona for persona in self.personas if isinstance(persona, int))
+        return tuple(i for i in ids if not self.allowed_users or i in self.allowed_users)
 
 
 class Price(Table):

@@ -75,7 +75,10 @@ async def look_as_audience(store: Store, settings: Settings, tally: Tally) -> tu
     if adopted is None:  # nothing was read before: there is nothing to lose
         await history.adopt(asked)
         return history, asked
-    if (asked.allowed is None and adopted.allowed is not None) or asked.named - adopted.named:
+    joined = asked.named - adopted.named
+    if asked.allowed is None:  # an id that nobody writes under may be a role's
+        joined = frozenset(await people.seen(joined, asked))
+    if (asked.allowed is None and adopted.allowed is not None) or joined:
         tally.note(
             f"People were added to {settings.named(ALLOWED)}: the next build that is no dry run reads their words."
         )
@@ -98,7 +101,7 @@ async def carry_opt_outs(store: Store, settings: Settings, tally: Tally) -> None
     if not Path(file).exists():
         tally.note(f"people.opt_outs: there is no {file} yet, so it names nobody.", warning=True)
     history, people = History(store), People(store)
-    audience = await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+    audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
     new = sorted(read_opt_outs_of(settings) - audience.opted_out)
     if new:
         await people.opt_out(new, await people.stored(new))
@@ -117,4 +120,4 @@ def read_opt_outs_of(settings: Settings) -> frozenset[int]:
 async def _configured(history: History, settings: Settings, tally: Tally) -> Audience:
     if not settings.dataset.allowed_users:
         tally.note(EVERYONE, warning=True)
-    return await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
+    return await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)

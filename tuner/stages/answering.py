@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from tuner.models import Message, Segment
 from tuner.people.audience import may_be_persona
-from tuner.stages.questions import asks, only_asks
+from tuner.stages.courtesies import thanks, told
+from tuner.stages.questions import asks, asks_for_help, begins_asking, only_asks, seems_only_to_ask
 from tuner.stages.speech import goes_on
 from tuner.stages.substance import LEAST, substance
 from tuner.text import render
@@ -21,16 +22,22 @@ GOOD = 1.5  # the least score of an answer to learn from
 RICH, WORDS_A_POINT = 12, 4  # words that tell something count up to here, so many for a point
 ASKED, ADDRESSED, CHOSEN, GUEST = 2.0, 1.0, 0.5, 1.0
 CLOSING, BRIEF = 1.5, 6  # taken from what whoever began the talk says last in few words, unasked
+REMARK = 4  # words behind thanks that make them no answer
+IN_NEED = 4.0  # taken from what whoever began the talk by asking is asked in turn
 SHARE_OF_BEST = 0.5  # of the persona's best answer, which the last one has to reach
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The burst of one speaker that ends with message number `end` (counted from 1), and how good an answer it is."""
+    """The burst of one speaker that ends with message number `end` (counted from 1), and how good an answer it is.
+
+    `asked` is the message that it answers, where that asks something.
+    """
 
     end: int
     speaker: int
     score: float
+    asked: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class _Talk:
     places: Mapping[int, int]  # message id → position
     links: tuple[float, ...]
     targets: tuple[int | None, ...]
+    begun_by_asking: bool
 
 
 def answers(
@@ -50,11 +58,11 @@ def answers(
     """The good answers by people who may be learned from, in their order."""
     talk = _talk(segment, channel_names)
     found = [
-        Answer(end, talk.messages[start].speaker, _score(talk, start, end))
+        _answer(talk, start, end)
         for start, end in _bursts(talk.messages)
         if may_be_persona(talk.messages[start].speaker, personas)
     ]
-    return [answer for answer in found if answer.score >= GOOD]
+    return [answer for answer in found if answer and answer.score >= GOOD]
 
 
 def chosen(found: Sequence[Answer]) -> Answer | None:
@@ -84,12 +92,15 @@ def is_unanswered(segment: Segment, channel_names: Mapping[int, str]) -> bool:
 
 def _talk(segment: Segment, channel_names: Mapping[int, str]) -> _Talk:
     messages = segment.messages
+    texts = tuple(render.words(message, channel_names) for message in messages)
+    _, end = next(_bursts(messages))
     return _Talk(
         messages,
-        tuple(render.words(message, channel_names) for message in messages),
+        texts,
         {message.id: position for position, message in enumerate(messages)},
         segment.links or (1.0,) * len(messages),
         segment.targets or tuple(message.reply_to for message in messages),
+        asks_for_help("\n".join(filter(None, texts[:end]))),
     )
 
 
@@ -102,25 +113,52 @@ def _bursts(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
             start = position
 
 
-def _score(talk: _Talk, start: int, end: int) -> float:
-    """How good an answer a burst is; 0 for none. The surer it is what it answers, the better."""
+def _answer(talk: _Talk, start: int, end: int) -> Answer | None:
+    """A burst as the answer that it is, if it is one."""
     text = "\n".join(filter(None, talk.texts[start:end]))
-    told = substance(text)
-    if told < LEAST or only_asks(text):
-        return 0.0
+    words = substance(text)
+    if words < LEAST or only_asks(text):
+        return None
     answered = _answered(talk, start, end)
     if answered is None:
-        return 0.0
+        return None
     target, link = answered
-    asked = asks(talk.texts[target])
-    score = min(told, RICH) / WORDS_A_POINT + ASKED * asked
-    score += ADDRESSED * _is_addressed(talk, target, talk.messages[start].speaker)
+    said = _burst_of(talk, target, start)
+    asked = asks(said)
+    if not asked and not substance(said):
+        return None
+    speaker = talk.messages[start].speaker
+    is_helped = talk.begun_by_asking and speaker == talk.messages[0].speaker
+    if not asked and (is_helped or begins_asking(text) or seems_only_to_ask(text)):
+        return None
+    if not asked and words <= REMARK and thanks(told(text)):
+        return None
+    score = _score(talk, start, target, words, asked=asked)
     score += CHOSEN * (talk.messages[link].reply_to == talk.messages[target].id)
+    return Answer(end, speaker, score * (1 + talk.links[link]) / 2, talk.messages[target] if asked else None)
+
+
+def _burst_of(talk: _Talk, place: int, end: int) -> str:
+    """What is said around a place, before `end`, by the one who speaks there."""
+    first = last = place
+    while first and goes_on(talk.messages[first - 1], talk.messages[first]):
+        first -= 1
+    while last + 1 < end and goes_on(talk.messages[last], talk.messages[last + 1]):
+        last += 1
+    return "\n".join(filter(None, talk.texts[first : last + 1]))
+
+
+def _score(talk: _Talk, start: int, target: int, words: int, *, asked: bool) -> float:
+    """How good an answer a burst is that tells so many words, were it sure what it answers. The surer, the better."""
+    score = min(words, RICH) / WORDS_A_POINT + ASKED * asked
+    score += ADDRESSED * _is_addressed(talk, target, talk.messages[start].speaker)
     if talk.messages[start].speaker != talk.messages[0].speaker:
         score += GUEST
-    elif not asked and told <= BRIEF:
+    elif talk.begun_by_asking:
+        score -= IN_NEED
+    elif not asked and words <= BRIEF:
         score -= CLOSING
-    return score * (1 + talk.links[link]) / 2
+    return score
 
 
 def _answered(talk: _Talk, start: int, end: int) -> tuple[int, int] | None:

@@ -98,12 +98,75 @@ UNSPACED_AROUND = """
 です|ます|ました|でした|ね|よ|な|ー|っ|本当に|とても|さん|皆|
 นะ|มาก|ๆ|แล้ว|เลย|จ๊ะ|ฮะ|พี่|เพื่อน|ทุกคน
 """
+# Praise of whoever helped: whom, and within two words what they are. A clause that begins so tells nothing else.
+PRAISE = {
+    "en": (
+        "you are|you're|youre|you were|u are|ur|that's|that is|that was",
+        """saint|saints|star|stars|legend|legends|hero|heroes|lifesaver|life saver|genius|geniuses|angel|angels|
+        the best|gem|treasure|wizard|godsend|so kind|very kind|so sweet|wonderful|brilliant|lovely of you|
+        kind of you""",
+    ),
+    "de": (
+        "du bist|ihr seid|sie sind|das ist|das war",
+        """schatz|held|heldin|helden|engel|retter|retterin|lebensretter|genie|legende|der beste|die beste|die besten|
+        ein goldstück|so lieb|sehr lieb|lieb von dir|nett von dir""",
+    ),
+    "fr": (
+        "tu es|t'es|vous êtes|c'est",
+        """ange|génie|amour|perle|héros|héroïne|le meilleur|la meilleure|les meilleurs|sauveur|
+        trop gentil|adorable|très gentil""",
+    ),
+    "es": (
+        "eres|sois|es usted|son ustedes|qué",
+        "santo|santa|ángel|genio|genia|crack|héroe|heroína|un sol|el mejor|la mejor|los mejores|muy amable|salvavidas",
+    ),
+    "pt": (
+        "você é|voce é|vc é|tu és|vocês são|és",
+        "anjo|gênio|génio|herói|heroína|santo|santa|lenda|o cara|o melhor|a melhor|os melhores|fera|muito gentil",
+    ),
+    "it": (
+        "sei|siete|lei è",
+        "angelo|genio|santo|santa|eroe|mito|un grande|il migliore|la migliore|un tesoro|gentilissimo",
+    ),
+    "ru": (
+        "ты|вы",
+        "гений|гении|ангел|герой|герои|святой|святая|лучший|лучшая|лучшие|чудо|волшебник|спас|спасла|спасли|молодец",
+    ),
+    "ar": ("أنت|انت|أنتم|أنتِ", "ملاك|بطل|بطلة|عبقري|عبقرية|رائع|رائعة|الأفضل|منقذي|كريم"),
+    "hi": ("आप|तुम", "देवदूत|हीरो|महान|कमाल|फ़रिश्ते|फरिश्ते|सबसे अच्छे|जीनियस"),
+    "ko": (
+        "정말|진짜|완전|당신은|역시",
+        "천사예요|천사네요|천사|은인이에요|은인|최고예요|최고네요|최고다|최고|구세주|영웅|감동이에요",
+    ),
+}
+UNSPACED_PRAISE = (
+    ("你|您|妳|你们|真", "天使|救星|大神|英雄|天才|大好人|活菩萨|太好了"),
+    ("まじ|マジ|ほんと|本当に|あなたは|さすが", "神です|神だ|神|天使|命の恩人|感動しました|感激です"),
+    ("คุณ|พี่|เธอ", "นางฟ้า|ฮีโร่|เทวดา|สุดยอด|อัจฉริยะ|ใจดี"),
+)
+GLADNESS = """
+i'm moved|i am moved|im moved|i'm touched|i'm speechless|i'm so grateful|i'm so glad|i'm so happy|i'm relieved|
+i'm so relieved|i owe you|you saved my|you saved me|you just saved|you made my|much obliged|bless you|ich bin gerührt|
+ich bin sprachlos|ich bin so froh|du hast mir das leben|du hast mich gerettet|me has salvado|te debo una|
+estoy conmovido|estoy conmovida|estoy emocionado|estoy emocionada|tu me sauves|je te dois|je suis ému|je suis émue|
+me salvou|você me salvou|te devo uma|estou emocionado|estou emocionada|mi hai salvato|я тронут|я тронута|нет слов|
+你救了我|救了我|太感动了|助かりすぎ|감동받았어요|살았어요|أنقذتني|शब्द नहीं हैं|ซึ้งใจ|ช่วยชีวิต
+"""
 # Of signs that laugh, as many as one likes, as `told` leaves them: haha, jajaja, 哈哈哈, 555, kkk, www.
 LAUGHTER = re.compile(
     r"[ha]{3,}|[he]{4,}|[hi]{4,}|[ho]{4,}|[ja]{4,}|[je]{4,}|[ji]{4,}|[ха]{3,}|[хе]{4,}|[хи]{4,}|(?:rs){2,}|w{2,}|"
     r"5{3,}|[哈呵嘿嘻]{2,}|[\u110f\u1112]+|[하히헤호]{2,}|ه{3,}|[הח]{3,}|[हा]{2,}|[ハは]{3,}|ฮาๆ+|(?:ฮา){2,}|[xd]{2,}|"
     r"([^\W\d])\1{2,}"
 )
+
+
+# Words of thanks begin so, as `told` leaves them.
+THANKS = """
+thank|thx|tysm|cheers|danke|dank|merci|gracias|obrigad|valeu|vlw|grazie|bedankt|dzięk|děkuj|díky|teşekkür|sağol|sağ ol|
+terima kasih|makasih|cảm ơn|cám ơn|tack|takk|kiitos|mulțumesc|mersi|köszön|köszi|спасиб|спс|благодар|дякую|ευχαριστ|
+شكر|ممنون|תודה|धन्यवाद|शुक्रिया|감사|고마|고맙|ㄱㅅ
+"""
+UNSPACED_THANKS = "谢谢|謝謝|多谢|多謝|感谢|感謝|谢啦|谢了|ありがと|助かりました|助かった|ขอบคุณ|ขอบใจ"
 
 
 def told(text: str) -> str:
@@ -130,7 +193,26 @@ _NOISE = frozenset(told(NOISE).split())
 _AROUND = frozenset(told(AROUND).split())
 _CORE = re.compile(rf"(?<!\w)(?:{_any_of(_listed(*CORE.values()))})(?!\w)")
 _UNSPACED = re.compile(_any_of(_listed(UNSPACED_CORE)))
+_THANKS = re.compile(rf"(?<!\w)(?:{_any_of(_listed(THANKS))})|{_any_of(_listed(UNSPACED_THANKS))}")
+_PRAISE = re.compile(
+    "|".join(
+        [
+            rf"(?:\w+ )?(?:{_any_of(_listed(whom))})(?: \w+){{0,2}}? (?:{_any_of(_listed(what))})(?!\w)"
+            for whom, what in PRAISE.values()
+        ]
+        + [
+            rf"(?:{_any_of(_listed(whom))})\w{{0,3}}?(?:{_any_of(_listed(what))})"
+            for whom, what in UNSPACED_PRAISE
+        ]
+        + [rf"(?:\w+ )?(?:{_any_of(_listed(GLADNESS))})(?!\w)"]
+    )
+)
 _UNSPACED_AROUND = re.compile(_any_of(_listed(UNSPACED_AROUND)))
+
+
+def thanks(text: str) -> bool:
+    """Whether there are thanks in a text, as `told`."""
+    return _THANKS.search(text) is not None
 
 
 def is_noise(clause: str) -> bool:
@@ -139,12 +221,14 @@ def is_noise(clause: str) -> bool:
 
 
 def is_courtesy(clause: str) -> bool:
-    """Whether a clause without punctuation, as `told`, thanks, greets or agrees and does nothing else."""
+    """Whether a clause without punctuation, as `told`, thanks, praises, greets or agrees and does nothing else."""
     words = [_DRAWN_OUT.sub(r"\1", word) for word in clause.split() if not _is_noise(word)]
     if not words:
         return True
     if len(words) > LONGEST:
         return False
+    if _PRAISE.match(clause):
+        return True
     rest, found = _CORE.subn(" ", " ".join(words))
     if not rest.isascii() and len(rest) <= LONGEST_UNSPACED:
         rest, more = _UNSPACED.subn(" ", rest)

@@ -29,6 +29,10 @@ class Archive(Protocol):
 
     async def size(self, channel_id: int, before: int) -> int: ...
 
+    async def newest(self, channel_id: int, count: int) -> int: ...
+
+    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[int]: ...
+
     async def by_id(self, ids: Sequence[int]) -> list[Message]: ...
 
 
@@ -76,6 +80,12 @@ class PatientArchive:
 
     async def size(self, channel_id: int, before: int) -> int:
         return await self._archive.size(channel_id, before)
+
+    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[int]:
+        return await self._archive.around(channel_id, message_id, before, after)
+
+    async def newest(self, channel_id: int, count: int) -> int:
+        return await self._archive.newest(channel_id, count)
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         over = self._reading.is_over

@@ -21,7 +21,7 @@ class Language:
     common: str
 
 
-EN_SAID = "(?:mentioned|said|told (?:me|us)|talked about|posted|recommended|suggested|wrote|shared|linked|showed|brought up)"
+EN_SAID = r"(?:mentioned|said|told (?:me|us|(?:\w+ ){1,2}about)|talked about|posted|recommended|suggested|wrote|shared|linked|showed|brought up)"
 EN_PAST = (
     r"(?:last (?:week|month|time|year|night|spring|summer|autumn|fall|winter)|the other (?:day|week|night)|a while (?:ago|back)"
     r"|(?:minute|hour|day|week|month|year)s? ago|earlier|back then|yesterday)"
@@ -37,6 +37,8 @@ ENGLISH = Language(
         rf"\b(?:again\b\W{{0,3}}$|again with\b|(?:you|he|she|they|we|some ?one|some ?body) (?:\w+ )?{EN_SAID}\b|{EN_PAST}\b)",
         rf"\b(?:you|he|she|they|we|some ?one|some ?body) {EN_SAID}\b.{{0,60}}\b{EN_PAST}\b",
         rf"\bwe (?:talked|spoke|discussed)\b.{{0,40}}\b{EN_PAST}\b",
+        r"\bwh(?:ich|at) (?:\w+ ){1,3}did \w+ (?:say|recommend|suggest|mention|tell (?:me|us))\b",
+        r"\bwh(?:at|ich|o|ere)\b.{1,60}\b(?:which|that) \w+ (?:told|gave|recommended to|suggested to|showed) (?:me|us)\b",
     ),
     recalls=(
         r"(?<!to )(?<!'ll )(?<!will )(?<!must )(?<!should )(?<!please )(?<!just )(?<!but )(?<!however )(?<!however, )(?<!always )"

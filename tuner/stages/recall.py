@@ -111,6 +111,13 @@ def best(hits: Mapping[str, Sequence[int]]) -> list[int]:
     return sorted(sorted(fit, key=lambda i: (-weights[i], -i))[:MOST_RESULTS])
 
 
+def stray(hits: Mapping[str, Sequence[int]], ids: Iterable[int]) -> set[int]:
+    """Those of the ids that hold but one word of the query, where others hold more: they may share it by chance."""
+    held = {i: sum(worth(term) for term, found in hits.items() if i in found) for i in ids}
+    most = max(held.values(), default=0)
+    return {i for i, words in held.items() if words <= 1 < most}
+
+
 def novel(answer: str, known: Sequence[str], names: Sequence[str], language: str) -> list[str]:
     """Terms of an answer that the talk before it and the names have not."""
     lacking = _Words(

@@ -88,8 +88,11 @@ def _said(burst: Sequence[Message], channel_names: Mapping[int, str]) -> str:
 
 
 def _answer(burst: Sequence[Message], channel_names: Mapping[int, str], channel_id: int) -> str:
-    """What is learned of the persona's words: no placeholders; nothing at all of a bare link, a title, a laugh."""
+    """What is learned of the persona's words: no placeholders, no laughs; nothing at all of a bare link or a title."""
     texts = [without_placeholders(render.words(message, channel_names)) for message in burst]
-    text = "\n".join(filter(None, texts))
+    telling = [
+        text for text in texts if text and not is_junk(text)
+    ] or texts  # a laugh behind an answer is none of it
+    text = "\n".join(filter(None, telling))
     titles = (channel_names.get(i) for i in (channel_id, *(message.id for message in burst)))
     return text if says_something(text) and not is_junk(text) and text not in titles else ""

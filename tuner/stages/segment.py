@@ -67,6 +67,7 @@ async def read_segments(
     dataset: Dataset,
     rules: SegmentRules,
     tally: Tally,
+    personas: frozenset[int] = frozenset(),
     most_tokens: int = MOST_TOKENS,
 ) -> AsyncGenerator[Segment, None]:
     """Segments of one channel after another, each channel as soon as it has been read; of about `most_tokens`.
@@ -83,7 +84,7 @@ async def read_segments(
             async for conversation in found:
                 tally.segmented += len(conversation.messages)
                 tally.conversations += 1
-                pieces = cut(conversation, rules, dataset.personas, most_tokens)
+                pieces = cut(conversation, rules, personas, most_tokens)
                 for why in pieces.dropped:
                     tally.came("segment")
                     tally.dropped("segment", why)

@@ -9,6 +9,7 @@ from typing import Protocol
 from tuner.errors import SkipError, UsageError
 from tuner.models import Channel
 from tuner.people.intake import Page
+from tuner.people.roles import Roles, RoleWish
 from tuner.ranges import Range
 
 
@@ -75,6 +76,9 @@ class Source(Protocol):
 
     async def channels(self, wanted: Sequence[int]) -> list[Channel]:
         """The channels to read, in the order of the dataset; none wanted means all there are."""
+
+    async def roles(self, wish: RoleWish) -> Roles:
+        """The named roles and who has them, as far as this tells; once the channels are known."""
 
     def read(self, channel: Channel, wanted: Wanted) -> AsyncGenerator[Batch, None]:
         """What is missing of a channel, oldest first; a SkipError gives this channel up."""

@@ -39,7 +39,6 @@ _UNSPACED = (
     )),
     (3, re.compile("[\u0e00-\u0e4f\u0e80-\u0ecf\u0edc-\u0f1f\u0f40-\u0fff\u1000-\u103f\u1050-\u108f\u1780-\u17d7]")),
 )  # fmt: skip
-_SYLLABLES = re.compile("[\uac00-\ud7a3]")  # of Korean, which does put spaces
 
 
 def word_count(text: str) -> int:
@@ -51,16 +50,6 @@ def word_count(text: str) -> int:
         count += -(-found // length)
         text = spaced
     return count + len(_WORD.findall(text))
-
-
-def least_letters(word: str) -> int:
-    """How many letters a word needs to mean something by itself: two where one sign is a syllable or more."""
-    return 2 if any(letters.search(word) for letters in (_SYLLABLES, *(row[1] for row in _UNSPACED))) else 3
-
-
-def with_marks_as_letters(text: str) -> str:
-    """The text, as long as before, with a letter for every accent and vowel sign: Python ends a word there."""
-    return text if text.isascii() else "".join("x" if unicodedata.category(c)[0] == "M" else c for c in text)
 
 
 def says_something(text: str) -> bool:

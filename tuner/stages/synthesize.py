@@ -25,16 +25,15 @@ from tuner.errors import SkipError
 from tuner.models import Dialogue, Message, ToolCall, Turn
 from tuner.progress import Tally
 from tuner.prompt.turns import tool_result
-from tuner.stages.recall import Recall, best, keywords, novel, recalls, shared, terms, worth
+from tuner.stages.recall import Recall, keywords, novel, recalls, shared, worth
+from tuner.stages.retrieval import DEPTH, Retrieval, Searched
 from tuner.stages.verdict import LONGEST_LINE, letters_of, line_of, names_of
 from tuner.text import render
-from tuner.text.terms import beginnings
 
 VERSION = "3"  # part of every decision's key; change it with the instructions or the transcript's form
 LONGEST_QUERY = 120  # characters
 SHOWN_TURNS = 4
 JOINERS = "\u200c\u200d"  # the only invisible characters that words and emoji need
-DEPTH = 200  # newest hits looked at per word
 RARE = 200  # a word is rare when one message in so many holds it, or fewer
 HARDLY_ANY = 3  # messages that hold what says something by itself
 NOT_LEANING = "the answer does not lean on what was found"
@@ -123,19 +122,11 @@ class _Scene:
         return hashlib.sha256("\0".join((kind, VERSION, model, self.text)).encode()).hexdigest()
 
 
-class Archive(Protocol):
-    """Stored messages that can be searched."""
-
-    async def search(
-        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
-    ) -> list[int]:
-        """Ids of the newest messages of a channel, older than id `before`, that hold `word` or what begins so."""
+class Archive(Searched, Protocol):
+    """Stored messages that can be searched and counted."""
 
     async def size(self, channel_id: int, before: int) -> int:
         """How many messages of a channel are older than id `before`."""
-
-    async def by_id(self, ids: Sequence[int]) -> list[Message]:
-        """The stored messages with these ids, oldest first."""
 
 
 class Synthesizer:
@@ -147,6 +138,7 @@ class Synthesizer:
         self._settings = settings
         self._asker = asker
         self._archive = archive
+        self._retrieval = Retrieval(archive)
         self._decisions = decisions
         self._tally = tally
 
@@ -165,7 +157,7 @@ class Synthesizer:
         query = await self._query(dialogue, recall, channel_names)
         if not query:
             return None
-        found = await self._retrieved(dialogue, query, recall.language)
+        found = await self._retrieval.found(dialogue, query, recall.language)
         talking = {turn.speaker: turn.name for turn in dialogue.turns}
         result = tool_result(found, channel_names, talking)
         if not result:
@@ -194,19 +186,6 @@ class Synthesizer:
             self._tally.unchanged("synthesize", "the model wanted no call")
         return query
 
-    async def _retrieved(self, dialogue: Dialogue, query: str, language: str) -> list[Message]:
-        hits = {}
-        for term in terms(keywords(query, (), language)):
-            if found := await self._holding(dialogue, term, language):
-                hits[term] = found
-        return await self._archive.by_id(best(hits))
-
-    async def _holding(self, dialogue: Dialogue, term: str, language: str) -> list[int]:
-        oldest = min(dialogue.message_ids)
-        return await self._archive.search(
-            dialogue.channel_id, term, oldest, DEPTH, beginnings(term, language)
-        )
-
     # -- whether the answer leans on it ------------------------------------------
 
     async def _leans(
@@ -234,7 +213,7 @@ class Synthesizer:
         size = await self._archive.size(dialogue.channel_id, min(dialogue.message_ids))
         rare = hardly = Fraction(0)
         for term in common:
-            holding = len(await self._holding(dialogue, term, language))
+            holding = len(await self._retrieval.holding(dialogue, term, language))
             hardly += worth(term) if holding <= HARDLY_ANY else 0
             rare += worth(term) if holding <= min(DEPTH - 1, size // RARE) else 0
             if hardly >= 1 or rare >= 2:

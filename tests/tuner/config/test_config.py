@@ -362,8 +362,17 @@ def test_an_unknown_key_like_no_other_is_sent_to_the_sample_file() -> None:
             "prompt: 'general' is not a Discord id; channels and profiles are named by id",
         ),
         (
-            "[dataset]\nallowed_users = [1]\npersonas = [2]",
-            "dataset.personas: 2 is not in dataset.allowed_users, so nothing by them can be used",
+            "[dataset]\npersonas = [true]",
+            "dataset.personas.0: should be a Discord id, a number such as 123456789012345678, not True "
+            "(Developer Mode on, then right-click → Copy ID)",
+        ),
+        (
+            "[dataset]\npersonas = [' @ ']",
+            "dataset.personas.0: should be the id of a person or a role, the name of a role, or \"helpers\", not ' @ '",
+        ),
+        (
+            "[dataset]\npersonas = ['@everyone']",
+            "dataset.personas.0: should be left empty when everyone is meant",
         ),
         (
             "[dataset]\nstats_path = 'data/finetune/x/../records.jsonl'",
@@ -493,3 +502,31 @@ def test_another_encoding_is_named(tmp_path: Path) -> None:
     file.write_bytes("[dataset]".encode("utf-16"))
     with pytest.raises(UsageError, match="is not UTF-8 text"):
         config.read_toml(file)
+
+
+def test_personas_are_ids_mentions_names_of_roles_and_a_word() -> None:
+    text = (
+        "[dataset]\npersonas = ['5', '<@6>', '<@!7>', '<@&8>', ' Green  Thumbs ', '@helpers', 'helpers', 9]"
+    )
+    settings = config.load(tomli.loads(text), (), "a test")
+    assert settings.dataset.personas == (5, 6, 7, 8, "Green Thumbs", "@helpers", "helpers", 9)
+    assert settings.dataset.persona_ids == (5, 6, 7, 8, 9)
+
+
+def test_no_persona_is_admitted_who_is_not_allowed() -> None:
+    settings = config.load(tomli.loads("[dataset]\nallowed_users = [5]\npersonas = [5, 6]"), (), "a test")
+    assert settings.dataset.persona_ids == (5,)
+
+
+@pytest.mark.parametrize(
+    ("text", "personas"),
+    [
+        ("5 6,7", ["5", "6", "7"]),
+        ("<@5> <@&6>", ["<@5>", "<@&6>"]),
+        ("Green Thumbs, helpers", ["Green Thumbs", "helpers"]),
+        ("Class of 2024", ["Class of 2024"]),
+        ("", []),
+    ],
+)
+def test_personas_as_typed(text: str, personas: list[str]) -> None:
+    assert config.parse_personas(text) == personas

@@ -184,3 +184,107 @@ def test_a_doubtful_link_makes_a_worse_answer() -> None:
 def test_an_answer_after_ones_own_words_and_a_pause_answers_nobody() -> None:
     talk = [Line(0, ANN, "how does it work?"), Line(9, BEN, "turn it upside down")]
     assert ruled([*talk, Line(700, BEN, "anybody here for lunch in the park")]) == (2, BEN)
+
+
+# -- whoever needs help is not learned from -----------------------------------------------
+
+
+def test_who_was_helped_is_no_answer_however_much_they_say() -> None:
+    talk = [
+        Line(0, ANN, "the radio hums a little again. should I worry?"),
+        Line(20, BEN, "did it have its hour a week?"),
+        Line(40, ANN, "it had one hour in total"),
+        Line(60, BEN, "give it an evening, the capacitors form again by themselves"),
+        Line(90, ANN, "a radio evening it is then, and the language was Faroese by the way"),
+    ]
+    assert ruled(talk) == (4, BEN)
+
+
+def test_what_is_told_to_a_question_back_is_not_learned() -> None:
+    talk = [
+        Line(0, ANN, "a laptop from 2012, wheezes. is it worth saving?"),
+        Line(20, BEN, "what is in it, and does the battery hold?"),
+        Line(40, ANN, "four gigabytes, a spinning disk, and the battery lasts for eleven minutes"),
+    ]
+    assert ruled(talk) == "trivial"
+    assert ruled([*talk, Line(70, BEN, "a new disk costs less than a dinner, put that in")]) == (4, BEN)
+
+
+def test_who_announces_something_and_asks_answers_all_the_same() -> None:
+    told = "the prototype is ready: you keep lighthouses, the fog comes in, and ships get lost at night"
+    talk = [
+        Line(0, ANN, f"{told}. who plays on Saturday?"),
+        Line(20, BEN, "what changed since the last time?"),
+        Line(40, ANN, "the deck is shuffled again as soon as the third ship is lost"),
+    ]
+    assert ruled(talk) == (3, ANN)
+
+
+def test_what_begins_another_matter_answers_nothing() -> None:
+    talk = [
+        Line(0, ANN, "the table top is whole again"),
+        Line(20, BEN, "I sat on it to check, and it did not creak at all"),
+        Line(60, ANN, "do you remember how many teeth that gear had? her sister has the same machine"),
+    ]
+    assert ruled(talk) == (2, BEN)
+
+
+@pytest.mark.parametrize(
+    "praise",
+    [
+        "Ben, you are a saint with one foot",
+        "that was so kind of you!",
+        "I'm moved beyond words",
+        "you saved my whole weekend",
+        "du bist echt ein Engel, Ben",
+        "eres un genio de verdad",
+        "você é o melhor de todos",
+        "tu es vraiment un ange",
+        "ты просто гений",
+        "أنت بطل حقيقي",
+        "आप तो महान हैं",
+        "你真是天使",
+        "まじ神です",
+        "정말 최고예요",
+        "คุณเป็นนางฟ้าเลย",
+    ],
+)
+def test_praise_is_no_answer(praise: str) -> None:
+    talk = [
+        Line(0, ANN, "a robin has nested in my left boot"),
+        Line(20, BEN, "I have a spare left boot in the shed, take it"),
+        Line(40, ANN, praise),
+    ]
+    assert ruled(talk) == (2, BEN)
+
+
+@pytest.mark.parametrize(
+    "remark",
+    ["thanks a lot, that really worked", "danke dir, das hat geholfen", "muchas gracias, me sirvió mucho",
+     "شكرا جزيلا، لقد نجح الأمر", "बहुत धन्यवाद, काम हो गया", "正好用上了，太谢谢了"],
+)  # fmt: skip
+def test_thanks_and_a_remark_are_no_answer(remark: str) -> None:
+    talk = [Line(0, BEN, "the washer is worn out, put a new one in"), Line(20, ANN, remark)]
+    assert ruled(talk) == "trivial"
+
+
+def test_nothing_answers_a_greeting_but_the_question_behind_it_is_answered() -> None:
+    answer = Line(40, BEN, "half an inch, that fits nearly everywhere")
+    assert ruled([Line(0, ANN, "good morning everyone"), answer]) == "trivial"
+    talk = [Line(0, ANN, "good morning everyone"), Line(9, ANN, "which size fits my tap?"), answer]
+    assert ruled(talk, targets=[None, 0, 0]) == (3, BEN)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "旧的厨房水龙头要用多大的",
+        "จำได้ไหมว่าก๊อกครัวใช้ขนาดไหน",
+        "متى يفتح السوق في الساحة غدا",
+        "부엌 수도꼭지는 얼마나 커야 맞아요",
+        "سلسلة دراجتي تسقط دائما فما السبب",
+    ],
+)
+def test_a_question_without_a_mark_is_no_answer(question: str) -> None:
+    talk = [Line(0, BEN, "the washer is worn out, put a new one in"), Line(20, ANN, question)]
+    assert ruled(talk) in ("trivial", "unanswered")

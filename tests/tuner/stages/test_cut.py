@@ -157,3 +157,29 @@ def check(
     assert 1 + sum(a.speaker != b.speaker for a, b in pairwise(members)) >= rules.min_turns
     assert not personas or members[-1].speaker in personas
     assert all(m.reply_to is None or m.reply_to in ids for m in members[1:])
+
+
+# -- a talk of other people -----------------------------------------------------------
+
+FIRST = [Line(0, ANN, "where is the key?"), Line(20, BEN, "on the shelf, left of the door")]
+SECOND = [Line(60, CAT, "when does the market open?"), Line(80, DAN, "at seven, if it does not rain")]
+
+
+def test_a_talk_of_other_people_that_begins_with_a_question_is_another() -> None:
+    assert pieces([*FIRST, *SECOND]) == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        [replace(SECOND[0], text="I hope the market opens early"), SECOND[1]],  # a remark on what was said
+        [replace(SECOND[0], reply=1), SECOND[1]],
+        [replace(SECOND[0], named=(BEN,)), SECOND[1]],
+        [*SECOND, Line(99, BEN, "later than that in winter")],
+        [replace(SECOND[0], speaker=ANN), SECOND[1]],
+        SECOND[:1],  # nobody answers
+    ],
+    ids=["no question", "a reply", "a mention", "somebody comes back", "one goes on", "one alone"],
+)
+def test_what_leads_back_is_the_same_talk(second: list[Line]) -> None:
+    assert len(pieces([*FIRST, *second])) == 1

@@ -16,6 +16,7 @@ from tuner.stages.recall import (
     novel,
     recalls,
     shared,
+    stray,
     terms,
 )
 
@@ -137,6 +138,13 @@ def test_messages_with_more_and_rarer_words_win_and_come_oldest_first() -> None:
     assert best({"saffron": [3]}) == [3]
     assert best({"soup": [1, 2, 3, 4], "spoon": [4, 3, 2, 1]}) == [2, 3, 4]  # the newest of equals
     assert best({}) == []
+
+
+def test_who_shares_one_word_where_others_share_more_may_do_so_by_chance() -> None:
+    assert stray({"soup": [1, 2], "spoon": [2], "pot": [3]}, [1, 2, 3]) == {1, 3}
+    assert stray({"soup": [1], "pot": [3]}, [1, 3]) == set()  # none shares more
+    assert stray({"咖啡": [1, 2], "啡渣": [1], "渣怎": [1]}, [1, 2]) == {2}
+    assert stray({}, []) == set()
 
 
 HITS = st.dictionaries(

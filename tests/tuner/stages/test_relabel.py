@@ -278,3 +278,11 @@ def test_an_answer_is_no_longer_than_an_hour() -> None:
     found = outcome(said(0, ANN, "how?"), *steps)
     assert isinstance(found, Dialogue)
     assert found.turns[-1].text == "\n".join(f"step {i}" for i in range(8))
+
+
+@pytest.mark.parametrize("laugh", ["kkkk", "haha", "哈哈哈", "👍"])
+def test_a_laugh_beside_an_answer_is_not_learned(laugh: str) -> None:
+    answer = "bring it on Saturday"
+    for burst in ((answer, laugh), (laugh, answer)):
+        said_by = [said(0, ANN, "what now?"), *(said(1 + n, BEN, text) for n, text in enumerate(burst))]
+        assert turns(*said_by)[-1] == ("Ben", answer)

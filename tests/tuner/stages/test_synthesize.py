@@ -349,6 +349,53 @@ async def test_the_rules_want_an_answer_that_says_what_was_found(
     assert bench.tally.stages["synthesize"].unchanged == why
 
 
+GLUE = [
+    Said("Priya", "which glue holds a rubber sole on a boot?"),
+    Said("Oleg", "Shoe Goo, and a night in the vice", 1, 0),
+    Said("Mika", "the stall opens at nine on market days", 90),
+]
+WHICH_GLUE = [
+    Said("Mika", "does anyone remember which glue holds a rubber sole?", 900),
+    Said("Jonas", "Shoe Goo, with a night in the vice"),
+]
+
+
+async def test_what_answered_a_question_that_is_found_is_found_though_it_repeats_no_word(
+    bench: Bench,
+) -> None:
+    [call] = (await bench.synthesize(WHICH_GLUE, before=GLUE)).tool_calls
+    assert [line.partition("] ")[2] for line in call.result.splitlines()] == [
+        "Priya: which glue holds a rubber sole on a boot?",
+        "Oleg: Shoe Goo, and a night in the vice",
+    ]
+
+
+async def test_no_answer_of_an_outsider_is_found(bench: Bench) -> None:
+    for hidden in ({"stubs": ["Oleg"]}, {"forgotten": ["Oleg"]}):
+        assert (await bench.synthesize(WHICH_GLUE, before=GLUE, **hidden)).tool_calls == ()
+
+
+async def test_a_question_back_and_thanks_answer_nothing(bench: Bench) -> None:
+    for said in ("what kind of boot is it?", "thank you so much!"):
+        before = [GLUE[0], GLUE[1]._replace(text=said), GLUE[2]]
+        assert (await bench.synthesize(WHICH_GLUE, before=before)).tool_calls == ()
+
+
+async def test_what_shares_one_word_by_chance_is_left_out_unless_it_belongs_to_the_talk(bench: Bench) -> None:
+    talk = [
+        Said("Mika", "do you remember what Oleg said about coffee grounds?", 900),
+        Said("Jonas", "half a bucket a square metre, dug in"),
+    ]
+    before = [
+        Said("Priya", "eight kilos of coffee grounds, who wants some?"),
+        Said("Oleg", "the grounds have to be dug in, half a bucket a square metre", 1, 0),
+        Said("Mika", "I drank my coffee on the new bench", 2000),
+    ]
+    [call] = (await bench.synthesize(talk, before=before)).tool_calls
+    assert "bucket" in call.result
+    assert "bench" not in call.result
+
+
 async def test_one_word_of_many_messages_is_chance(bench: Bench) -> None:
     chatter = [Said("Priya", f"the stall is open on sunday again, number {n}") for n in range(4)]
     assert (await bench.synthesize(before=[*EARLIER, *chatter])).tool_calls == ()
