@@ -1,0 +1,39 @@
+"""A tokenizer that needs no download: a token a byte, and each special token of a chat template as one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+SPECIAL = re.compile(r"<\|[a-z0-9_]{2,40}\|>|<[a-z_]{3,20}>|\[/?[A-Z_]{3,20}\]|<｜[^<>｜]{2,30}｜>")
+
+
+def byte_tokenizer(template: str = "") -> Any:
+    """`template` is a chat template, whose special tokens it knows."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    model = models.BPE(vocab={character: i for i, character in enumerate(alphabet)}, merges=[])
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = sorted({*SPECIAL.findall(template), "<|im_start|>", "<|im_end|>", "<|endoftext|>"})
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<|endoftext|>",
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=special,
+        chat_template=template or None,
+    )
+
+
+def template_of(package: str, name: str) -> str:
+    """The text of a file of an installed package, which is not imported."""
+    from importlib.util import find_spec
+
+    spec = find_spec(package)
+    assert spec is not None and spec.submodule_search_locations
+    return (Path(spec.submodule_search_locations[0]) / name).read_text(encoding="utf-8")
