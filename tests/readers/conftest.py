@@ -20,8 +20,6 @@ def datasets_made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path
 @pytest.fixture
 def sample_lines(datasets_made: Mapping[str, Path]) -> Callable[[ExportProfile], list[Line]]:
     def of(profile: ExportProfile) -> list[Line]:
-        return [
-            line for path in made.files_of(datasets_made["sample"], profile) for _, line in lines(path)
-        ]
+        return [line for path in made.files_of(datasets_made["sample"], profile) for _, line in lines(path)]
 
     return of

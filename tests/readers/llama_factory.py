@@ -52,6 +52,8 @@ def _through(described: Mapping[str, Any]) -> Callable[[Path], Refusals]:
 
 
 READERS = (
-    Reader("LLaMA-Factory, openai", "llamafactory", ("portable", "plain"), _through(OPENAI), ("torch", "peft")),
+    Reader(
+        "LLaMA-Factory, openai", "llamafactory", ("portable", "plain"), _through(OPENAI), ("torch", "peft")
+    ),
     Reader("LLaMA-Factory, sharegpt", "llamafactory", ("plain",), _through(SHAREGPT), ("torch", "peft")),
 )

@@ -57,12 +57,12 @@ def _together(path: Path) -> Refusals:
 
     os.environ["TOGETHER_DISABLE_TQDM"] = "true"
     found: Refusals = {}
-    left = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    left = path.read_text(encoding="utf-8").split("\n")[:-1]
     numbers = list(range(1, len(left) + 1))
     with tempfile.TemporaryDirectory() as folder:
         rest = Path(folder) / "rest.jsonl"
         while left:
-            rest.write_text("".join(left), encoding="utf-8")
+            rest.write_text("".join(f"{line}\n" for line in left), encoding="utf-8")
             report = check_file(rest)
             if report["is_check_passed"]:
                 break
@@ -97,5 +97,11 @@ READERS = (
         _together,
         fits=lambda found: (2, 10) <= _minor(found) < (2, 15),
     ),
-    Reader("Together, turns alternate", "together", ("plain",), _together, fits=lambda found: _minor(found) < (2, 10)),
+    Reader(
+        "Together, turns alternate",
+        "together",
+        ("plain",),
+        _together,
+        fits=lambda found: _minor(found) < (2, 10),
+    ),
 )

@@ -70,7 +70,6 @@ def _said(line: Line) -> Iterator[str]:
     for message in line["messages"]:
         yield message["content"].strip()
         yield from (call["function"]["name"] for call in message.get("tool_calls", []))
-    yield from (tool["function"]["description"] for tool in tools_of(line) or [])
 
 
 def _holds(text: str, words: str) -> bool:

@@ -5,12 +5,12 @@ Source of the rules: the readers' own checks and chat templates, run on lines of
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from tuner.dataset import definitions
 from tuner.dataset.definitions import Strict, ToolDefinition
 from tuner.dataset.wording import in_words
 from tuner.profiles import Shape
@@ -61,8 +61,11 @@ class _Line(Strict):
     tools: Any = None
 
 
+class _Offered(Strict):
+    tools: list[ToolDefinition] = Field(min_length=1)
+
+
 _LINE = TypeAdapter(_Line)
-_TOOLS = TypeAdapter(Annotated[list[ToolDefinition], Field(min_length=1)])
 
 
 def faults(line: object, shape: Shape) -> tuple[bool, list[str]]:
@@ -71,27 +74,39 @@ def faults(line: object, shape: Shape) -> tuple[bool, list[str]]:
         parsed = _LINE.validate_python(line)
     except ValidationError as error:
         return False, [in_words(item) for item in error.errors()]
-    offered, wrong = _offered(parsed, shape)
+    tools, wrong = _offered(parsed, shape)
+    offered = {tool.function.name for tool in tools}
     return True, [*wrong, *_order(parsed.messages), *_tool_use(parsed.messages, offered, shape)]
 
 
-def _offered(line: _Line, shape: Shape) -> tuple[set[str], list[str]]:
-    """The names of the tools that are offered, and what is wrong with how they are."""
+def _offered(line: _Line, shape: Shape) -> tuple[Sequence[ToolDefinition], list[str]]:
+    """The tools that are offered, and what is wrong with how they are."""
     if "tools" not in line.model_fields_set:
-        return set(), []
+        return [], []
     if shape.tools == "none":
-        return set(), ["contains an extra key: tools"]
+        return [], ["contains an extra key: tools"]
     tools = line.tools
     if shape.tools == "text":
         if not isinstance(tools, str):
-            return set(), [
+            return [], [
                 "tools: should be a JSON list in a string, for readers that make a table of the lines"
             ]
-        tools = _from_json(tools)
+        tools = definitions.read(tools)
     try:
-        return {tool.function.name for tool in _TOOLS.validate_python(tools)}, []
+        parsed = _Offered.model_validate({"tools": tools}).tools
     except ValidationError as error:
-        return set(), [f"tools: {in_words(item)}" for item in error.errors()]
+        return [], [in_words(item) for item in error.errors()]
+    return parsed, [*definitions.faults(parsed), *_incomplete(parsed)]
+
+
+def _incomplete(tools: Sequence[ToolDefinition]) -> Iterator[str]:
+    """What OpenAI's format lets a tool leave out, and these readers do not."""
+    for position, tool in enumerate(tools):
+        where, function = f"tools.{position}.function", tool.function
+        if "parameters" not in function.model_fields_set:
+            yield f"{where}.parameters is missing: Mistral and chat templates want it"
+        if function.strict is None and "strict" in function.model_fields_set:
+            yield f"{where}.strict: should be true or false: Mistral takes no null"
 
 
 def _order(messages: Sequence[_Message]) -> Iterator[str]:
@@ -106,13 +121,23 @@ def _order(messages: Sequence[_Message]) -> Iterator[str]:
                 yield f"{where}: the user's, right after the {before.role}'s: turns must alternate"
             case _Assistant() if not isinstance(before, _User | _Tool):
                 yield f"{where}: the assistant's, without a user's before it: turns must alternate"
-        if not isinstance(message, _Tool) and is_blank(message.content) and not _calls(message):
+        if isinstance(message, _Assistant) and message.tool_calls:
+            yield from (f"{where}: {fault}" for fault in _beside(message))
+        elif not isinstance(message, _Tool) and is_blank(message.content):
             yield f"{where}: a message without content"
         before = message
     if not isinstance(before, _Assistant):
         yield f"the last message is the {messages[-1].role}'s, not the assistant's"
     elif before.tool_calls:
         yield "the last message is a tool call, not an answer"
+
+
+def _beside(message: _Assistant) -> Iterator[str]:
+    """What may not stand beside a tool call."""
+    if message.content:
+        yield "a text beside a tool call: Mistral refuses it, Llama's chat template leaves it out"
+    if len(message.tool_calls) > 1:
+        yield "several tool calls at once: Llama's chat template takes one"
 
 
 def _calls(message: _Message) -> list[_Call]:
@@ -148,13 +173,5 @@ def _call_faults(call: _Call, seen: set[str], offered: set[str], shape: Shape) -
     arguments = call.function.arguments
     if shape.arguments == "object" and not isinstance(arguments, dict):
         yield "the arguments are no JSON object"
-    if shape.arguments == "text" and not isinstance(_from_json(arguments), dict):
+    if shape.arguments == "text" and not isinstance(definitions.read(arguments), dict):
         yield "the arguments are no JSON object in a string"
-
-
-def _from_json(text: object) -> object:
-    """What a text holds, None where it is no JSON."""
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
