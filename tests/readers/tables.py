@@ -22,7 +22,7 @@ def _same_rows(path: Path) -> Refusals:
         return {
             number: "comes out changed"
             for (number, line), row in zip(lines(path), rows, strict=True)
-            if _stripped(row) != line
+            if _stripped(row) != _stripped(line)
         }
 
 

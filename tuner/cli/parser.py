@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 from tuner import __version__, config
 from tuner.cli.printing import printable
 from tuner.profiles import EXPORT_PROFILES
+from tuner.training.recipes.recipe import TRAINERS
 
 LINES, MOST_LINES = 12, 500  # messages that segment --explain shows
 
@@ -74,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"tuner {__version__}")
     root.set_defaults(verbose=False)
     commands_of = root.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_build, _add_check, _add_segment, _add_validate, _add_status, _add_forget):
+    for add in (_add_build, _add_check, _add_segment, _add_validate, _add_status, _add_forget, _add_train):
         add(commands_of)
     return root
 
@@ -199,6 +200,43 @@ def _add_forget(commands_of: _Commands) -> None:
     )
     _add_configuration(forget)
     forget.set_defaults(command="forget")
+
+
+def _add_train(commands_of: _Commands) -> None:
+    train = commands_of.add_parser(
+        "train",
+        help="tune a model on the dataset",
+        description="Tunes a model on the dataset.",
+    )
+    ways_of = train.add_subparsers(required=True, metavar="WHAT")
+    _add_recipe(ways_of)
+
+
+def _add_recipe(ways_of: _Commands) -> None:
+    recipe = ways_of.add_parser(
+        "recipe",
+        help="write a folder that trains where a GPU is",
+        description="Writes a folder that trains where a GPU is: the dataset as the trainer wants it, one "
+        "configuration, one command, and how the model is served. Sends nothing anywhere.",
+    )
+    recipe.add_argument("--for", dest="trainer", choices=TRAINERS, required=True, help="the trainer")
+    recipe.add_argument("--model", required=True, metavar="NAME", help="such as Qwen/Qwen3-8B, or a folder")
+    recipe.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder (default: recipe-, the trainer and the model)"
+    )
+    recipe.add_argument(
+        "--records",
+        type=_file,
+        metavar="FILE",
+        help="the dataset [dataset.output_path]; its profiles lie beside it",
+    )
+    recipe.add_argument(
+        "--profile",
+        choices=EXPORT_PROFILES,
+        help="plain: for a model whose chat template knows no tools (default: as the model's name tells)",
+    )
+    _add_configuration(recipe)
+    recipe.set_defaults(command="recipe")
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
