@@ -5,12 +5,12 @@ Source of the rules: OpenAI's fine-tuning guide, its published schema, and the a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from tuner.dataset import definitions
 from tuner.dataset.definitions import Strict, ToolDefinition
 from tuner.dataset.functions import MOST_FUNCTIONS, FunctionCall, FunctionDefinition, FunctionResult
 from tuner.dataset.message_parts import AssistantContent, SystemContent, TextPart, ToolContent, UserContent
@@ -133,6 +133,7 @@ def _order(line: _Line) -> Iterator[str]:
 def _tool_use(line: _Line) -> Iterator[str]:
     if line.parallel_tool_calls is not None and not line.tools:
         yield "parallel_tool_calls without tools"
+    yield from definitions.faults(line.tools)
     offered = {tool.function.name for tool in line.tools}
     waiting: set[str] = set()
     seen: set[str] = set()
@@ -151,7 +152,7 @@ def _tool_use(line: _Line) -> Iterator[str]:
                 yield f"{where}: the tool call id {call.id!r} is used twice"
             if call.function.name not in offered:
                 yield f"{where}: calls {call.function.name!r}, which tools does not offer"
-            if not _is_object(call.function.arguments):
+            if not isinstance(definitions.read(call.function.arguments), dict):
                 yield f"{where}: the arguments are no JSON object in a string"
             seen.add(call.id)
             waiting.add(call.id)
@@ -170,12 +171,5 @@ def _function_use(line: _Line) -> Iterator[str]:
             called = call.name
             if call.name not in offered:
                 yield f"{where}: calls {call.name!r}, which functions does not offer"
-            if not _is_object(call.arguments):
+            if not isinstance(definitions.read(call.arguments), dict):
                 yield f"{where}: the arguments are no JSON object in a string"
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
