@@ -277,10 +277,10 @@ class Collection:
             self._deleted[channel.name] = taken.erased
         if taken.held:
             self._tally.note(
-                f"#{channel.name}: Discord no longer shows {counted(taken.held, 'stored message')}, which is more than "
-                f"collect.most_deleted = {self._settings.most_deleted:g} of the channel, so nothing was erased. "
-                f"If {word(taken.held, 'it was', 'they were')} deleted, run once with --set "
-                "collect.most_deleted=1.",
+                f"#{channel.name}: {counted(taken.held, 'stored message')} {word(taken.held, 'is', 'are')} not shown "
+                f"any more, which is more than collect.most_deleted = {self._settings.most_deleted:g} of the channel, "
+                f"so nothing was erased. If {word(taken.held, 'it was', 'they were')} deleted, run once with "
+                "--set collect.most_deleted=1.",
                 warning=True,
             )
 

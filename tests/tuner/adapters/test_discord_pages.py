@@ -13,6 +13,7 @@ from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import PATIENCE
 from tests.support.talks import talk
 from tests.support.threaded import in_thread
+from tuner.amounts import counted
 from tuner.errors import FatalError, TunerError
 from tuner.pipeline import RunStats
 
@@ -321,7 +322,7 @@ async def test_what_two_looks_do_not_show_loses_its_text_and_the_run_says_how_mu
     for i in places:
         world.delete_message(general, there[i])
     [note] = deletion_notes(await rebuilt(server, work, general))
-    assert f"{len(places)} messages ({len(places)} in #general)" in note
+    assert f"{counted(len(places), 'message')} ({len(places)} in #general)" in note
     assert [i for i, text in enumerate(work.contents(general)) if text is None] == places
     assert deletion_notes(await rebuilt(server, work, general)) == []
 
