@@ -32,7 +32,7 @@ def add_opt_outs(path: Path, user_ids: Iterable[int]) -> None:
     missing = sorted(set(user_ids) - read_opt_outs(path))
     if not missing:
         return
-    with in_words(path):
+    with in_words(path, opening=True):
         make_folder(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, OWNER_ONLY)
         with os.fdopen(descriptor, "rb+") as stream:

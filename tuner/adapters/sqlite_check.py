@@ -19,6 +19,8 @@ def check_archive(path: Path) -> Finding:
     """The archive's state. Blocks while a small one is looked through."""
     if not path.exists():
         return Finding("archive", "good", f"{path} is made by the first build.")
+    if not path.is_file():
+        return Finding("archive", "bad", f"{path} is no ordinary file.", "Set store.path to another place.")
     try:
         with closing(
             sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=2)

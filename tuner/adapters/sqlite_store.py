@@ -98,6 +98,7 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
     """Open the archive at `path`, made and migrated as needed."""
     async with AsyncExitStack() as stack:
         with in_words(path):
+            refuse_what_is_no_file(path)
             make_folder(path.parent)
             _touch(path)
             with closing(sqlite3.connect(path)):
@@ -116,6 +117,8 @@ async def open_to_look(path: Path) -> AsyncIterator[Store]:
 
     A copy, because SQLite wants to write beside an archive even to read it, and because an older one is migrated.
     """
+    with in_words(path):
+        refuse_what_is_no_file(path)
     if _is_empty(path):
         raise UsageError(
             f"The archive {path} is empty: nothing was stored yet, or a disk has lost it. Put back a copy, if there "
@@ -129,6 +132,14 @@ async def open_to_look(path: Path) -> AsyncIterator[Store]:
         if store is None:
             store = await stack.enter_async_context(_copied(path))
         yield store
+
+
+def refuse_what_is_no_file(path: Path) -> None:
+    """Raise UsageError for a pipe or a device: SQLite would wait for it, or lose in it what it writes."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(
+            f"{path} is no ordinary file, so it can be no archive. Set store.path to another place."
+        )
 
 
 def _is_empty(path: Path) -> bool:

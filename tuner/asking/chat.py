@@ -82,6 +82,11 @@ class Asker:
         except GeneratorExit:  # whoever listens has enough
             raise
         except BaseException:
+            if self._in_flight and not self._ended.is_set():
+                self._tally.note(
+                    f"Something failed that ends the run. {self._in_flight} requests are on their way: their answers "
+                    f"are waited for, {self._settings.timeout_seconds:g} seconds at most, and kept."
+                )
             self._ended.set()
             raise
 

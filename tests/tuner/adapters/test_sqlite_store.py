@@ -1,6 +1,7 @@
 """The archive file: who may read it, and what is said when it is full, damaged, in use or closed to us."""
 
 import asyncio
+import os
 import resource
 import sqlite3
 import stat
@@ -258,6 +259,18 @@ async def test_a_path_that_cannot_be_an_archive(
     with pytest.raises(UsageError, match="cannot be opened"):
         async with open_store(Path(name)):
             pytest.fail("no such file can be")
+
+
+async def test_a_pipe_is_no_archive(tmp_path: Path) -> None:
+    """Nobody waits for somebody to write into it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for opened in (open_store, open_to_look):
+        with pytest.raises(UsageError, match="pipe is no ordinary file, so it can be no archive"):
+            async with opened(pipe):
+                pytest.fail("a pipe")
+    assert check_archive(pipe).state == "bad"
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
 # -- the lock --------------------------------------------------------------------------

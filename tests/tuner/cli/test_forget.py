@@ -108,6 +108,14 @@ def test_not_while_somebody_builds(capsys: pytest.CaptureFixture[str]) -> None:
     assert SECRET in index()
 
 
+def test_opt_outs_that_cannot_be_written_down(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is erased then: other archives would not know of it."""
+    Path("file").write_text("")
+    assert main(["forget", "201", "--set", "people.opt_outs=file/gone.txt"]) == 2
+    assert "file/gone.txt" in capsys.readouterr().err
+    assert SECRET in index()
+
+
 def test_without_an_archive(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["forget", "201", "--set", "store.path=elsewhere.db"]) == 2
     assert "There is no archive at elsewhere.db" in capsys.readouterr().err
