@@ -75,7 +75,7 @@ class Survey:
             which = "its one message cannot" if count == 1 else f"none of its {counted(count, 'message')} can"
             return (
                 f"{self.path}: {which} be read, {word(count, 'it lacks', 'they lack')} a valid id or author. "
-                " Export the channel again with DiscordChatExporter."
+                "Export the channel again with DiscordChatExporter."
             )
         return ""
 

@@ -117,9 +117,7 @@ def _order(line: _Line) -> Iterator[str]:
         yield f"the last message is the {last.role}'s, not the assistant's"
     elif last.weight == 0:
         yield "the last message has weight 0: nothing would be learned from the answer"
-    elif last.calls and isinstance(
-        line, _Record
-    ):  # to call is what a trainer may learn, but no answer of anybody's
+    elif last.calls and isinstance(line, _Record):  # to call can be learned, but answers nobody
         yield "the last message is a tool call, not an answer"
     if not any(isinstance(message, _User) for message in line.messages):
         yield "no message is the user's"
