@@ -11,7 +11,7 @@ from bot.wording import code, fit, inert, plain
 from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
-from tuner.amounts import counted, duration, money
+from tuner.amounts import counted, duration, money, ranked
 from tuner.learned import in_words
 from tuner.ranges import reaches
 
@@ -186,7 +186,7 @@ def _some(lines: Sequence[str], most: int = MOST_CHANNELS) -> str:
 
 def _dropped(stages: Mapping[str, Any]) -> str:
     return "\n".join(
-        f"{name}: " + ", ".join(f"{count:,} {plain(why, 120)}" for why, count in stage["dropped"].items())
+        f"{name}: {ranked(stage['dropped'], lambda why: plain(why, 120))}"
         for name, stage in stages.items()
         if stage["dropped"]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 
 def money(dollars: float | None) -> str:
     return "cost unknown (no price configured)" if dollars is None else f"${dollars:.4f}"
@@ -34,6 +36,12 @@ def word(count: int, one: str, more: str = "") -> str:
 def counted(count: int, one: str, more: str = "") -> str:
     """So many of a thing: every number that meets a noun before people goes through here, or through `word`."""
     return f"{count:,} {word(count, one, more)}"
+
+
+def ranked(reasons: Mapping[str, int], shown: Callable[[str], str] = str) -> str:
+    """Reasons with how often each held, most frequent first. A number in brackets asks no noun to agree with it."""
+    order = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{shown(why)} ({count:,})" for why, count in order)
 
 
 def and_others(count: int) -> str:

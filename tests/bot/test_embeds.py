@@ -252,7 +252,7 @@ def test_what_came_into_a_stage_went_on_or_was_left_out() -> None:
     tally.went("refine", 90)
     tally.dropped("refine", "not worth learning", 2)
     assert value(tally, "Stages") == "refine 92 → 90 (2 left out)"
-    assert value(tally, "Left out") == "refine: 2 \u2068not worth learning\u2069"
+    assert value(tally, "Left out") == "refine: \u2068not worth learning\u2069 (2)"
 
 
 def test_a_run_that_is_over_has_no_prospects() -> None:

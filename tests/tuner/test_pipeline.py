@@ -123,7 +123,9 @@ async def test_no_sample_fails_with_the_reason_and_leaves_the_old_dataset(
     assert work.records.read_text() == "the old one\n"
     [(state, message)] = work.rows("SELECT state, message FROM runs")
     assert state == "failed"
-    assert "No sample came out, so no dataset was written. Left out: segment: 1 only one speaker." in message
+    assert (
+        "No sample came out, so no dataset was written. Left out: segment: only one speaker (1)." in message
+    )
 
 
 async def test_a_second_builder_is_told_who_runs(world: World, work: Workplace) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OPENED, OpenedState
 
+from tuner.amounts import counted
 from tuner.asking.answers import ABOUT_CONTENT, Answer
 from tuner.errors import FatalError, RetryError, SkipError
 
@@ -80,13 +81,15 @@ class Breaker:
             raise
 
     def _too_many_in_a_row(self, record: _Record) -> NoAnswersError:
-        text = f"{self._most_failures} requests in a row (the last: {record.last})"
+        text = f"{counted(self._most_failures, 'request')} in a row (the last: {record.last})"
         return NoAnswersError(text, "models.most_failures")
 
     def _check_share(self, record: _Record) -> None:
         enough = record.answers >= 2 * self._most_failures  # to tell a share from a bad moment
         if not record.too_seldom and enough and record.useless > self._most_unusable * record.answers:
-            record.too_seldom = f"{record.useless} of {record.answers} requests (the last: {record.last})"
+            record.too_seldom = (
+                f"{record.useless} of {counted(record.answers, 'request')} (the last: {record.last})"
+            )
         if record.too_seldom:
             raise NoAnswersError(record.too_seldom, "models.most_unusable")
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
-from tuner.amounts import counted
+from tuner.amounts import counted, word
 from tuner.asking.answers import Answer, Question
 from tuner.asking.backoff import backoff
 from tuner.asking.breaker import Breaker, NoAnswersError
@@ -83,9 +83,12 @@ class Asker:
             raise
         except BaseException:
             if self._in_flight and not self._ended.is_set():
+                asked = (
+                    f"{counted(self._in_flight, 'request')} {word(self._in_flight, 'is', 'are')} on the way"
+                )
                 self._tally.note(
-                    f"Something failed that ends the run. {self._in_flight} requests are on their way: their answers "
-                    f"are waited for, {self._settings.timeout_seconds:g} seconds at most, and kept."
+                    f"Something failed that ends the run. {asked}: answers are waited for, "
+                    f"{self._settings.timeout_seconds:g} seconds at most, and kept."
                 )
             self._ended.set()
             raise

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from tuner.amounts import counted, dry_run, duration, money, percent
+from tuner.amounts import counted, dry_run, duration, money, percent, ranked
 from tuner.cli.printing import printable
 from tuner.dataset.shown import sample_lines
 from tuner.learned import in_words
@@ -157,8 +157,8 @@ def heartbeat_lines(run: Tally) -> list[str]:
 
 
 def _stage_line(name: str, stage: StageTally) -> str:
-    dropped = "; ".join(f"{count} {why}" for why, count in sorted(stage.dropped.items()))
-    return f"{name}: {stage.came} in, {stage.went} out" + (f", left out: {dropped}" if dropped else "")
+    dropped = f", left out: {ranked(stage.dropped)}" if stage.dropped else ""
+    return f"{name}: {stage.came} in, {stage.went} out{dropped}"
 
 
 def _left(run: Tally) -> str:
@@ -236,8 +236,7 @@ def shown_samples(samples: Sequence[Sample]) -> list[str]:
 
 def _stage_summary(name: str, stage: Mapping[str, Any]) -> str:
     """In is out and left out together; what the two first stages count is said, the others count samples."""
-    dropped = "; ".join(f"{count} {why}" for why, count in stage["dropped"].items())
-    unchanged = "; ".join(f"{count} {why}" for why, count in stage.get("unchanged", {}).items())
+    dropped, unchanged = ranked(stage["dropped"]), ranked(stage.get("unchanged", {}))
     remarks = [
         COUNTED.get(name, ""),
         f"left out: {dropped}" if dropped else "",

@@ -121,7 +121,7 @@ def _tool_calls(found: dict[str, Any], about: str) -> list[str]:
     """What of the calls is asked where somebody recalls earlier talk."""
     calls = found["tool_calls"]
     return [
-        f"  of these       {about}{calls:,} for tool calls, two where somebody recalls earlier talk"
+        f"  of these       {about}{calls:,} to look up earlier talk, two where somebody recalls it"
     ] * bool(calls)
 
 

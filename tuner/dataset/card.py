@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from tuner.amounts import counted
+from tuner.amounts import counted, ranked
 from tuner.config.settings import RULES, Settings
 from tuner.learned import in_words
 from tuner.profiles import SHAPES
@@ -41,7 +41,7 @@ def _contents(counts: Counts, settings: Settings) -> Iterable[str]:
     calls = counted(counts["synthetic_tool_calls"], "tool call")
     yield f"- {answers}; {calls}, made afterwards, which return what was really said"
     learned = 100 * about["learned_tokens"] / max(1, tokens["count"])
-    yield f"- {roughly}{tokens['count']:,} tokens, of which {learned:.0f} % are learned"
+    yield f"- {roughly}{counted(tokens['count'], 'token')}, of which {learned:.0f} % are learned"
     told = counts["languages"]
     shares = ", ".join(f"{name} {count:,}" for name, count in told["samples"].items())
     yield f"- samples by {told['by']}: {shares}"
@@ -60,8 +60,7 @@ def _left_out(counts: Counts, settings: Settings) -> Iterable[str]:
 
 
 def _reasons(dropped: Mapping[str, int]) -> str:
-    ranked = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
-    return _cell(", ".join(f"{count:,} {why}" for why, count in ranked)) or "nothing"
+    return ranked(dropped, _cell) or "nothing"
 
 
 def _decided(counts: Counts, settings: Settings) -> Iterable[str]:
@@ -82,7 +81,7 @@ def _decided(counts: Counts, settings: Settings) -> Iterable[str]:
 def _split(counts: Counts, settings: Settings) -> Iterable[str]:
     split = counts["split"]
     if not split["valid"]:
-        yield f"All {split['train']:,} samples are for training; none is held out."
+        yield f"{counted(split['train'], 'sample')} for training, none held out."
         return
     yield (
         f"{counted(split['train'], 'sample')} for training, {split['valid']:,} held out: the newest of each "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
 
-from tuner.amounts import counted, word
+from tuner.amounts import counted, ranked, word
 from tuner.progress import STAGES, Tally
 
 FAILED = "failed"  # how the reasons begin for which a segment got no verdict
@@ -34,12 +34,8 @@ def nothing(tally: Tally, earliest: datetime | None = None) -> str:
 
 def left_out(tally: Tally, stages: Iterable[str] = STAGES) -> str:
     """Why things were left out, most frequent first; empty when nothing was."""
-    parts = []
-    for stage in stages:
-        reasons = sorted(tally.stages[stage].dropped.items(), key=lambda item: (-item[1], item[0]))
-        if reasons:
-            parts.append(f"{stage}: " + ", ".join(f"{count:,} {why}" for why, count in reasons))
-    return "; ".join(parts)
+    reasons = ((stage, tally.stages[stage].dropped) for stage in stages)
+    return "; ".join(f"{stage}: {ranked(dropped)}" for stage, dropped in reasons if dropped)
 
 
 def _moment(moment: datetime) -> str:

@@ -56,7 +56,7 @@ def test_elsewhere_than_on_a_terminal_there_are_lines(caplog: pytest.LogCaptureF
         listener(Noted("a channel is gone", warning=True))
     assert caplog.messages == [
         "#100% [odd] name: 1,200 messages, 1 % of the time window",
-        "segment: 10 in, 6 out, left out: 2 only one speaker",
+        "segment: 10 in, 6 out, left out: only one speaker (2)",
         "0 % done, reading history · 4 samples · 6 segments, 5 approved",
         "an idle channel",
         "a channel is gone",
@@ -83,7 +83,7 @@ def test_a_line_says_what_models_cost_and_what_is_left(monkeypatch: pytest.Monke
     run.max_samples, run.samples = 16, 4
     monkeypatch.setattr(console.time, "monotonic", lambda: run.started + 30)
     assert heartbeat_lines(run) == [
-        "segment: 10 in, 6 out, left out: 2 only one speaker",
+        "segment: 10 in, 6 out, left out: only one speaker (2)",
         "25 % done, looking at the channels · 4 samples · 6 segments, 5 approved, 7 model calls, $0.0123 · about "
         "1 min 30 s left",
     ]
@@ -169,7 +169,9 @@ def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
     assert [line.split()[0] for line in rest] == [
         *("collect", "segment", "refine", "relabel", "synthesize", "export"),
     ]
-    segment = r"  segment +10 in +6 out   stretches of talk, left out: 5 only one speaker; 1 too few turns"
+    segment = (
+        r"  segment +10 in +6 out   stretches of talk, left out: only one speaker \(5\), too few turns \(1\)"
+    )
     assert re.fullmatch(segment, rest[1])
     assert re.fullmatch(r"  refine +0 in +5 out", rest[2])
 

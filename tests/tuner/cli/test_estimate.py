@@ -81,7 +81,7 @@ def test_before_reading_calls_for_tools_are_reckoned_with(place: Place, world: W
     )
     assert code == 0
     assert re.search(r"model calls    about 12, with about 1,920 \+ 240 tokens: about \$0\.0003", out)
-    assert "of these       about 12 for tool calls, two where somebody recalls earlier talk" in out
+    assert "of these       about 12 to look up earlier talk, two where somebody recalls it" in out
 
 
 def test_only_words_that_may_be_used_become_samples(place: Place, world: World) -> None:

@@ -50,7 +50,7 @@ def test_what_is_in_it_and_what_is_not() -> None:
         "- 15 answers that are learned; 0 tool calls, made afterwards, which return what was really said",
         "- 4,000 tokens, of which 25 % are learned",
         "| garden | 1 |",
-        "| refine | 20 | 12 | 8 rejected: trivial |",
+        "| refine | 20 | 12 | rejected: trivial (8) |",
         "- OpenAI, Azure, Nebius, Fireworks: `records.openai.train.jsonl` and `records.openai.valid.jsonl`",
     ):
         assert line in page.splitlines()
@@ -65,7 +65,7 @@ def test_it_says_whether_people_agreed() -> None:
 
 
 def test_nothing_is_held_out() -> None:
-    assert "All 12 samples are for training; none is held out." in card(counts(valid=0), settings())
+    assert "12 samples for training, none held out." in card(counts(valid=0), settings())
 
 
 @pytest.mark.parametrize("name", ["a|b", "[x](https://evil.example)", "# big", "`rm`", "one\ntwo", "<img>"])

@@ -631,9 +631,7 @@ async def test_a_fault_loses_no_answer_that_is_on_its_way(bench: Bench) -> None:
         with pytest.raises(FatalError, match="no credit left"):
             await bench.refine(server, talks(40), segments_per_request=1, concurrency=3)
         assert (bench.decided(), len(server.requests)) == (2, 3)
-        assert any(
-            "2 requests are on their way: their answers are waited for" in n for n in bench.tally.notes
-        )
+        assert any("2 requests are on the way: answers are waited for" in n for n in bench.tally.notes)
         server.responder, server.held = approve_all, lambda request: False
         assert len(await bench.refine(server, talks(40), segments_per_request=1)) == 40
     assert len(server.requests) == 3 + 38
