@@ -20,6 +20,20 @@ def check_file(path: Path, name: str, reads: Iterable[Path] = ()) -> None:
         _check_room(path.parent)
 
 
+def check_signed(path: Path, name: str, signature: str) -> None:
+    """Raise UsageError, naming the setting, where a text lies that does not hold the signature: it is not ours."""
+    with _in_words(path, name):
+        if not path.is_file() or not path.stat().st_size:
+            return
+        with path.open("rb") as stream:
+            start = stream.read(10_000)
+    if signature.encode() not in start:
+        raise UsageError(
+            f"{name}: {path} was not written by a build, and would be replaced by the page about the dataset. "
+            "Choose another name for the dataset, or move that file."
+        )
+
+
 def check_folder(path: Path, name: str) -> None:
     """The same for a folder of transcripts."""
     with _in_words(path, name):

@@ -14,6 +14,8 @@ from tuner.text.names import title
 
 Counts = Mapping[str, Any]
 
+SIGNED = "A chat fine-tuning dataset made of a Discord server's history by Tuner, run"
+
 
 def card(counts: Counts, settings: Settings) -> str:
     """The page as markdown. `counts` are those of stats.json."""
@@ -26,7 +28,7 @@ def card(counts: Counts, settings: Settings) -> str:
         ("How to train with it", _training),
     )
     lines = [f"# {PurePath(settings.dataset.output_path).name}", ""]
-    lines += [f"A chat fine-tuning dataset made of a Discord server's history by Tuner, run {counts['run']}."]
+    lines += [f"{SIGNED} {counts['run']}."]
     for heading, section in sections:
         lines += ["", f"## {heading}", "", *section(counts, settings)]
     return "\n".join(lines) + "\n"

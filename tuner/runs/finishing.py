@@ -17,14 +17,14 @@ from tuner.adapters.dataset_files import (
     former_upload_path,
     write_transcript,
 )
-from tuner.adapters.destinations import check_file, check_folder
+from tuner.adapters.destinations import check_file, check_folder, check_signed
 from tuner.adapters.former_datasets import Former, former, kept_before, kept_path, with_uploads
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.switch import ALL, Switch, switching
 from tuner.amounts import counted, word
 from tuner.config.settings import Settings
-from tuner.dataset.card import card
+from tuner.dataset.card import SIGNED, card
 from tuner.dataset.contents import Contents
 from tuner.dataset.split import Entry, Split
 from tuner.dataset.succession import nothing, objection
@@ -214,6 +214,8 @@ def check_places(settings: Settings, reads: Iterable[Path] = ()) -> None:
     records = Path(dataset.output_path)
     for path in () if dataset.dry_run else with_uploads([records], settings.export.profiles):
         check_file(path, settings.named("dataset.output_path"), own)
+    if not dataset.dry_run:
+        check_signed(card_path(records), settings.named("dataset.output_path"), SIGNED)
     if dataset.stats_path:
         check_file(Path(dataset.stats_path), settings.named("dataset.stats_path"), own)
     if dataset.raw_dump_dir:

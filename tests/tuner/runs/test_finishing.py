@@ -13,7 +13,7 @@ from tests.support.model_server import approve_all, build_with_model
 from tests.support.talks import talk
 from tuner.adapters.switch import replacing
 from tuner.dataset.succession import nothing, objection
-from tuner.errors import FatalError
+from tuner.errors import FatalError, UsageError
 from tuner.progress import Tally
 
 
@@ -97,6 +97,22 @@ async def test_a_file_that_no_run_made_is_kept_too_and_names_that_are_taken_are_
     assert (replaced["lines_before"], replaced["run_before"]) == (1, None)
 
 
+async def test_a_page_that_no_build_wrote_is_not_replaced(world: World, work: Workplace) -> None:
+    channel = talk(world, "tools", 12)
+    page, changes = work.folder / "README.md", {"dataset.output_path": str(work.folder / "README.jsonl")}
+    page.write_text("# Our server\n")
+    async with LoopbackDiscord(world) as server:
+        with pytest.raises(UsageError, match=r"README\.md was not written by a build"):
+            await work.build(server, [channel], changes)
+        assert page.read_text() == "# Our server\n"
+        page.unlink()
+        await work.build(server, [channel], changes)
+        first = page.read_text()
+        await work.build(server, [channel], changes | {"dataset.max_samples": 5})
+    assert first != page.read_text()
+    assert (work.folder / "README.run-2.md").read_text() == first
+
+
 async def test_a_second_archive_does_not_overwrite_what_the_first_one_kept(
     world: World, work: Workplace
 ) -> None:
@@ -141,7 +157,7 @@ def counted(came: int, went: int, **dropped: int) -> Tally:
 def test_a_model_that_dies_replaces_nothing() -> None:
     why = objection(counted(271, 40, failed=231), 0.2, 271)
     assert why.startswith("The model gave no verdict about 231 of 271 conversations, more than ")
-    assert "models.most_undecided = 0.2" in why and "(refine: 231 failed)" in why
+    assert "models.most_undecided = 0.2" in why and "(refine: failed (231))" in why
 
 
 @pytest.mark.parametrize(
