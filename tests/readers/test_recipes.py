@@ -31,7 +31,9 @@ class Making:
     def __init__(self, datasets: Mapping[str, Path], folder: Path) -> None:
         self._datasets, self._folder = datasets, folder
 
-    def __call__(self, trainer: Trainer, dataset: str, profile: ExportProfile, model: str = MODELS[0]) -> Path:
+    def __call__(
+        self, trainer: Trainer, dataset: str, profile: ExportProfile, model: str = MODELS[0]
+    ) -> Path:
         out = self._folder / "recipe"
         if profile != "plain":
             profile = PROFILES[trainer][0]

@@ -22,7 +22,10 @@ pytest.importorskip("peft")
 pytestmark = pytest.mark.filterwarnings("default")  # they are not ours
 
 ON_A_CPU = "--use_cpu true --bf16 false --max_length 8192".split()  # a token a byte
-QUICK = "--max_steps 20 --learning_rate 0.01 --logging_steps 1 --eval_strategy no --warmup_steps 0 --gradient_accumulation_steps 1".split()
+QUICK = (
+    "--max_steps 20 --gradient_accumulation_steps 1 --learning_rate 0.01 --warmup_steps 0 "
+    "--logging_steps 1 --eval_strategy no"
+).split()
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=2,
         num_key_value_heads=2,
         max_position_embeddings=8192,
+        initializer_range=0.3,  # else LoRA has nothing to take hold of
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
@@ -53,7 +57,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recipe(tiny: Path, datasets_made: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("recipes") / "trl"
     records = str(datasets_made["sample"])
-    assert main(["train", "recipe", "--for", "trl", "--model", str(tiny), "--records", records, "--out", str(out)]) == 0
+    assert (
+        main(
+            ["train", "recipe", "--for", "trl", "--model", str(tiny), "--records", records, "--out", str(out)]
+        )
+        == 0
+    )
     return out
 
 
@@ -79,7 +88,7 @@ def test_it_trains_and_the_output_loads(recipe: Path, tiny: Path) -> None:
     [state] = recipe.glob("model/checkpoint-20/trainer_state.json")
     losses = [entry["loss"] for entry in json.loads(state.read_text())["log_history"] if "loss" in entry]
     assert len(losses) == 20
-    assert sum(losses[-5:]) < 0.95 * sum(losses[:5])
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
     model = AutoPeftModelForCausalLM.from_pretrained(recipe / "model")
     assert model.peft_config["default"].base_model_name_or_path == str(tiny)
     assert (recipe / "model" / "chat_template.jinja").exists()
