@@ -10,11 +10,13 @@ refused, or loss falls on anything but the assistant's turns.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -105,7 +107,8 @@ def built(folder: Path, splits: Sequence[str]) -> dict[str, Path]:
     places = {title: folder / str(number) for number, title in enumerate(makers)}
     for place in places.values():
         place.mkdir()
-    return {title: make(places[title]) for title, make in makers.items()}
+    with redirect_stdout(io.StringIO()):
+        return {title: make(places[title]) for title, make in makers.items()}
 
 
 def shown(head: Sequence[str], datasets: dict[str, Path], found: Sequence[tuple[list[str], bool]]) -> bool:
