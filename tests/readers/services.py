@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.readers.reading import Reader, Refusals, in_short, lines, minor
+from tests.readers.reading import Reader, Refusals, in_short, lines, minor, since
 
 
 @cache
@@ -82,6 +82,7 @@ READERS = (
             "mistral-common",
             ("portable", "plain"),
             _mistral(f"MistralRequestValidator{version}"),
+            fits=since(1, 13),
         )
         for version in VALIDATORS
     ),
