@@ -48,6 +48,7 @@ MADE = {  # by a run, or by whoever configures one
     "records.openai.train.jsonl",
     "records.run-12.jsonl",
     "stats.json",
+    "train.py",
     "tuner/config.toml",
 }
 PATH = re.compile(r"\.?\w[\w.-]*(/[\w.-]+)+/?|[\w.-]+\.(py|md|toml|json|jsonl|sql)")
