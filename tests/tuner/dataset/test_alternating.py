@@ -20,7 +20,10 @@ PROFILES: tuple[ExportProfile, ...] = ("trl", "portable")
 
 
 def tool(name: str = "find", **changes: Any) -> Line:
-    return {"type": "function", "function": {"name": name, "parameters": SCHEMA, **changes}}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": "", "parameters": SCHEMA, **changes},
+    }
 
 
 def call(profile: ExportProfile, number: int = 1, arguments: Any = None) -> Line:
@@ -61,6 +64,10 @@ def test_a_call_is_taken(profile: ExportProfile) -> None:
         (
             [{"type": "function", "function": {"name": "find"}}],
             "tools.0.function.parameters is missing: Mistral",
+        ),
+        (
+            [{"type": "function", "function": {"name": "find", "parameters": {}}}],
+            "tools.0.function.description is missing: chat templates",
         ),
         ([tool(strict=None)], "tools.0.function.strict: should be true or false: Mistral"),
         (

@@ -16,7 +16,7 @@ from tuner.training.recipes.plan import Amount, plan, size_of, takes_tools
 from tuner.training.recipes.recipe import PROFILES, TRAINERS, Data, Line, Trainer, yaml
 
 MODEL = "Qwen/Qwen3-0.6B"
-TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
+TOOL = {"type": "function", "function": {"name": "find", "description": "", "parameters": {"type": "object"}}}
 
 
 def talk(*, call: bool = False, arguments: object = '{"query": "tin"}', tools: object = None) -> Line:
