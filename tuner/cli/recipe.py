@@ -10,6 +10,7 @@ from pathlib import Path
 from tuner.adapters.dataset_files import upload_paths
 from tuner.adapters.recipe_folder import refuse_taken, write_folder
 from tuner.adapters.switch import finish_switches
+from tuner.amounts import counted
 from tuner.cli.running import say, settings_of
 from tuner.dataset.tokens import TokenCounter, token_counter
 from tuner.dataset.validation import check_file
@@ -32,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     data = _data(records, _profile(trainer, model, records, arguments.profile), counter)
     recipe, files = folder(trainer, model, data, _amount(data, counter))
     write_folder(out, files)
-    say(f"{out}: {len(data.train):,} samples of {data.profile}, {len(data.valid):,} held out, for {trainer}")
+    samples = counted(len(data.train), "sample")
+    say(f"{out}: {samples} of {data.profile}, {len(data.valid):,} held out, for {trainer}")
     say(f"where a GPU is: cd {out} && {recipe.install} && {recipe.command}")
     say(f"{out / 'README.md'} says the rest, and how the model is served")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tuner.amounts import counted
 from tuner.training.recipes import for_axolotl, for_llama_factory, for_mlx, for_trl, for_unsloth
 from tuner.training.recipes.plan import Amount, Plan, plan, size_of
 from tuner.training.recipes.recipe import Data, Recipe, Trainer
@@ -32,9 +33,11 @@ def _page(trainer: Trainer, made: Plan, data: Data, recipe: Recipe) -> str:
     if size_of(made.model) is None:
         size += ", a guess: the name tells no size"
     weights = "its weights in 4 bit (QLoRA)" if made.four_bit else "its weights in 16 bit"
+    samples, epochs = counted(len(data.train), "sample"), counted(made.epochs, "time")
+    step = counted(made.at_once * made.accumulate, "sample")
     return f"""# {made.model}, tuned with {trainer}
 
-{len(data.train):,} samples to learn from{held_out}. They are people's words: delete this folder, and what was tuned
+{samples} to learn from{held_out}. They are people's words: delete this folder, and what was tuned
 with it, when one of them wants theirs deleted.
 
 ## Train
@@ -47,8 +50,8 @@ $ {recipe.command}
 ```
 
 The adapter is in `model` then. LoRA of rank {made.rank} on all linear layers, {weights} ({size}); a rate of
-{made.rate:g}, {made.epochs} times over the data, {made.at_once * made.accumulate} samples a step, about
-{made.steps:,} steps. No sample is cut: the longest fits into {made.longest:,} tokens.
+{made.rate:g}, {epochs} over the data, {step} a step, about
+{counted(made.steps, "step")}. No sample is cut: the longest fits into {counted(made.longest, "token")}.
 
 {recipe.masking}
 
