@@ -26,7 +26,7 @@ class Shape:
 
 SHAPES: Mapping[ExportProfile, Shape] = {
     "openai": Shape("OpenAI, Azure, Nebius, Fireworks", weights=True, tools="list"),
-    "trl": Shape("TRL, Unsloth, Axolotl, HF Jobs, mlx-lm", weights=False, tools="text", arguments="object"),
+    "trl": Shape("TRL, HF Jobs, Axolotl, Unsloth", weights=False, tools="text", arguments="object"),
     "portable": Shape("LLaMA-Factory, Together, Mistral", weights=False, tools="list"),
-    "plain": Shape("any chat template", weights=False, tools="none"),
+    "plain": Shape("any chat template, mlx-lm, Tinker", weights=False, tools="none"),
 }

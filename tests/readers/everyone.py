@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from tests.readers import llama_factory, services, tables, templates
+from tests.readers import axolotl, llama_factory, mlx, services, tables, templates, tinker
 from tests.readers.reading import Reader
 
 READERS: tuple[Reader, ...] = (
     *services.READERS,
     *llama_factory.READERS,
     *tables.READERS,
+    *axolotl.READERS,
+    *mlx.READERS,
+    *tinker.READERS,
     *templates.READERS,
 )

@@ -48,3 +48,12 @@ def lines(path: Path) -> Iterator[tuple[int, Line]]:
 
 def in_short(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+def since(*least: int) -> Callable[[str], bool]:
+    """Versions from this one on."""
+    return lambda found: minor(found) >= least
+
+
+def minor(found: str) -> tuple[int, ...]:
+    return tuple(map(int, found.split(".")[:2]))

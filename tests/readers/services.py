@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.readers.reading import Reader, Refusals, in_short, lines
+from tests.readers.reading import Reader, Refusals, in_short, lines, minor, since
 
 
 @cache
@@ -72,10 +72,6 @@ def _together(path: Path) -> Refusals:
     return found
 
 
-def _minor(found: str) -> tuple[int, ...]:
-    return tuple(map(int, found.split(".")[:2]))
-
-
 VALIDATORS = ("", "V3", "V5", "V11", "V13", "V15")
 
 READERS = (
@@ -86,6 +82,7 @@ READERS = (
             "mistral-common",
             ("portable", "plain"),
             _mistral(f"MistralRequestValidator{version}"),
+            fits=since(1, 13),
         )
         for version in VALIDATORS
     ),
@@ -95,13 +92,13 @@ READERS = (
         "together",
         ("portable", "plain"),
         _together,
-        fits=lambda found: (2, 10) <= _minor(found) < (2, 15),
+        fits=lambda found: (2, 10) <= minor(found) < (2, 15),
     ),
     Reader(
         "Together, turns alternate",
         "together",
         ("plain",),
         _together,
-        fits=lambda found: _minor(found) < (2, 10),
+        fits=lambda found: minor(found) < (2, 10),
     ),
 )

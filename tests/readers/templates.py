@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tests.readers.reading import Line, Reader, Refusals, in_short, lines
+from tests.readers.reading import Line, Reader, Refusals, in_short, lines, since
 from tests.readers.tokenizer import byte_tokenizer, template_of
 from tuner.profiles import ExportProfile
 
@@ -94,7 +94,7 @@ _TAKEN: tuple[tuple[list[str], tuple[ExportProfile, ...]], ...] = (
     (WITH_ARGUMENTS_AS_TEXT, ("portable", "plain")),
 )
 READERS = tuple(
-    Reader(f"template {name}", "trl", profiles, _through(name), ("transformers", "jinja2"))
+    Reader(f"template {name}", "trl", profiles, _through(name), ("transformers", "jinja2"), since(1, 16))
     for names, profiles in _TAKEN
     for name in names
 )

@@ -50,7 +50,7 @@ names = st.sampled_from(["find", "keep", "a-b_9"])
 @st.composite
 def tools(draw: st.DrawFn) -> list[Line]:
     offered = draw(st.lists(names, min_size=1, max_size=3))
-    functions = st.fixed_dictionaries({"parameters": schemas}, optional={"description": texts})
+    functions = st.fixed_dictionaries({"parameters": schemas, "description": texts})
     return [{"type": "function", "function": {"name": name, **draw(functions)}} for name in offered]
 
 

@@ -33,9 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     data = _data(records, _profile(trainer, model, records, arguments.profile), counter)
     recipe, files = folder(trainer, model, data, _amount(data, counter))
     write_folder(out, files)
-    say(
-        f"{out}: {counted(len(data.train), 'sample')} of {data.profile}, {len(data.valid):,} held out, for {trainer}"
-    )
+    samples = counted(len(data.train), "sample")
+    say(f"{out}: {samples} of {data.profile}, {len(data.valid):,} held out, for {trainer}")
     say(f"where a GPU is: cd {out} && {recipe.install} && {recipe.command}")
     say(f"{out / 'README.md'} says the rest, and how the model is served")
     return 0

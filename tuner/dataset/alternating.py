@@ -105,6 +105,8 @@ def _incomplete(tools: Sequence[ToolDefinition]) -> Iterator[str]:
         where, function = f"tools.{position}.function", tool.function
         if "parameters" not in function.model_fields_set:
             yield f"{where}.parameters is missing: Mistral and chat templates want it"
+        if "description" not in function.model_fields_set:
+            yield f"{where}.description is missing: chat templates want it, if only empty"
         if function.strict is None and "strict" in function.model_fields_set:
             yield f"{where}.strict: should be true or false: Mistral takes no null"
 

@@ -29,8 +29,8 @@ def shaped(talk: Talk, profile: ExportProfile) -> dict[str, Any]:
     turns = _merged(_told(talk.turns, talk.persona, shape))
     line: dict[str, Any] = {"messages": [*_system(talk, shape), *turns]}
     if talk.tools and shape.tools != "none":
-        as_list = shape.tools == "list"
-        line["tools"] = list(talk.tools) if as_list else json.dumps(talk.tools, ensure_ascii=False)
+        tools = [_whole(tool) for tool in talk.tools]
+        line["tools"] = tools if shape.tools == "list" else json.dumps(tools, ensure_ascii=False)
     return line
 
 
@@ -40,6 +40,13 @@ def _canonical(talk: Talk) -> dict[str, Any]:
         line["parallel_tool_calls"] = False
         line["tools"] = list(talk.tools)
     return line
+
+
+def _whole(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool with all that OpenAI's format lets it leave out, and Mistral and chat templates do not."""
+    given = {key: value for key, value in tool["function"].items() if value is not None}
+    missing = {"description": "", "parameters": {"type": "object", "properties": {}}}
+    return {**tool, "function": {**given, **{k: v for k, v in missing.items() if k not in given}}}
 
 
 def _system(talk: Talk, shape: Shape) -> list[ChatMessage]:

@@ -77,6 +77,20 @@ def test_portable_differs_in_the_arguments_and_the_tools() -> None:
     assert portable["messages"][:2] == trl["messages"][:2]
 
 
+def test_a_tool_gets_what_its_readers_miss() -> None:
+    tool: dict[str, Any] = {"type": "function", "function": {"name": "find", "strict": None}}
+    talk = Talk(HEADER, (user_turn("Hal", "hi"), assistant_turn("hello")), (tool,), "Mira")
+    [whole] = shaped(talk, "portable")["tools"]
+    assert whole["function"] == {
+        "name": "find",
+        "description": "",
+        "parameters": {"type": "object", "properties": {}},
+    }
+    for profile in ALTERNATING:
+        assert check_line(shaped(talk, profile), profile, COUNTER) == []
+    assert shaped(talk, "openai")["tools"] == [tool]
+
+
 def test_plain_has_what_was_found_in_the_user_turn() -> None:
     line = shaped(TALK, "plain")
     assert list(line) == ["messages"]

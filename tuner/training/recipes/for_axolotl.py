@@ -12,8 +12,8 @@ def recipe(plan: Plan, data: Data) -> Recipe:
     settings = {
         "base_model": plan.model,
         "chat_template": "tokenizer_default",
-        "datasets": [_dataset("train")],
-        **({"test_datasets": [_dataset("valid")], "eval_strategy": "epoch"} if data.valid else {}),
+        "datasets": [dataset("train")],
+        **({"test_datasets": [dataset("valid")], "eval_strategy": "epoch"} if data.valid else {}),
         "val_set_size": 0,
         "dataset_prepared_path": "prepared",
         "sequence_len": plan.longest,
@@ -47,7 +47,8 @@ def recipe(plan: Plan, data: Data) -> Recipe:
     )
 
 
-def _dataset(part: str) -> dict[str, Any]:
+def dataset(part: str) -> dict[str, Any]:
+    """How it is told what the lines of a part are, and what of them is learned."""
     return {
         "path": f"data/{part}.jsonl",
         "ds_type": "json",

@@ -12,7 +12,7 @@ from tuner.training.recipes.plan import Plan
 from tuner.training.recipes.recipe import OUTPUT, Data, Line, Recipe, common, data_files, yaml
 
 # What it calls a family's template; where none fits, it reads the tokenizer's.
-_TEMPLATES: Sequence[tuple[str, str]] = (
+TEMPLATES: Sequence[tuple[str, str]] = (
     (r"qwen-?3\.6", "qwen3_6"),
     (r"qwen-?3\.5", "qwen3_5"),
     (r"qwen-?3.*(2507|instruct)", "qwen3_nothink"),
@@ -85,7 +85,7 @@ def recipe(plan: Plan, data: Data) -> Recipe:
 def template_of(model: str) -> str:
     """Empty where it is not known."""
     name = model.rsplit("/", 1)[-1]
-    return next((made for pattern, made in _TEMPLATES if re.search(pattern, name, re.IGNORECASE)), "")
+    return next((made for pattern, made in TEMPLATES if re.search(pattern, name, re.IGNORECASE)), "")
 
 
 def _described(file: str, tools: bool) -> dict[str, Any]:

@@ -19,7 +19,6 @@ def recipe(plan: Plan, data: Data) -> Recipe:
         "lora_dropout": plan.dropout,
         "lora_target_modules": "all-linear",
         "load_in_4bit": plan.four_bit,
-        "gradient_checkpointing": True,
         "report_to": "none",
         **common(plan, data),
     }

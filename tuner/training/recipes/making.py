@@ -33,11 +33,12 @@ def _page(trainer: Trainer, made: Plan, data: Data, recipe: Recipe) -> str:
     if size_of(made.model) is None:
         size += ", a guess: the name tells no size"
     weights = "its weights in 4 bit (QLoRA)" if made.four_bit else "its weights in 16 bit"
+    samples, epochs = counted(len(data.train), "sample"), counted(made.epochs, "time")
     step = counted(made.at_once * made.accumulate, "sample")
     return f"""# {made.model}, tuned with {trainer}
 
-{counted(len(data.train), "sample")} to learn from{held_out}. They are people's words: delete this folder, and what
-was tuned with it, when one of them wants theirs deleted.
+{samples} to learn from{held_out}. They are people's words: delete this folder, and what was tuned
+with it, when one of them wants theirs deleted.
 
 ## Train
 
@@ -49,7 +50,7 @@ $ {recipe.command}
 ```
 
 The adapter is in `model` then. LoRA of rank {made.rank} on all linear layers, {weights} ({size}); a rate of
-{made.rate:g}, {counted(made.epochs, "pass", "passes")} over the data, {step} a step, about
+{made.rate:g}, {epochs} over the data, {step} a step, about
 {counted(made.steps, "step")}. No sample is cut: the longest fits into {counted(made.longest, "token")}.
 
 {recipe.masking}
