@@ -57,7 +57,7 @@ async def agrees(running: RunningBot) -> None:
         number, dry, state, day, time, samples, cost = match.groups()
         [same] = [text for text in lines if text.startswith(f"  {number}{dry or ''} {state}, {day}T{time}")]
         assert f" {samples} samples, " in same
-        assert "model calls" not in same or same.endswith(cost)
+        assert "model call" not in same or f", {cost}, " in same
     for line in fields["Archive"].splitlines():
         match = re.match(r"\u2068(.*)\u2069 (\d+) messages, (\S+) to ([\d-]+)", line)
         assert match, line

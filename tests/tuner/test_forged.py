@@ -62,8 +62,8 @@ def messages(built: Path) -> list[dict[str, Any]]:
 
 
 def test_no_control_token_is_in_any_file(built: Path) -> None:
-    files = [f for f in built.rglob("*") if f.suffix in (".jsonl", ".txt")]
-    assert len(files) == 3
+    files = [f for f in built.rglob("*") if f.suffix in (".jsonl", ".txt", ".md")]
+    assert len(files) == 5
     for file in files:
         text = file.read_text("utf-8")
         assert [token for token in TOKENS if token in text] == []

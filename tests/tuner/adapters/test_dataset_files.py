@@ -283,9 +283,9 @@ async def test_what_a_killed_run_left_for_another_place_goes_too(target: Path) -
     (folder / ".general-9.txt.0123abcd.part").write_bytes(b"words")
     async with replacing(folder / "busy.jsonl") as busy:
         async with dataset_writer(target) as writer:
-            writer.add(b"new\n", b"new\n")
+            writer.add(entry(0), b"new\n", [b"new\n"])
         busy.write(b"done\n")
-    assert names(folder) == [".poetry.lock", "busy.jsonl", "records.jsonl", "records.openai.jsonl"]
+    assert names(folder) == [".poetry.lock", "busy.jsonl", "records.jsonl", "records.openai.train.jsonl"]
     assert (folder / "busy.jsonl").read_bytes() == b"done\n"
 
 

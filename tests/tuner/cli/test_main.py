@@ -88,11 +88,13 @@ def test_a_build_prints_its_summary_and_its_counts(place: Path, capsys: pytest.C
     assert f"\nRun 1: {stats['samples']} samples, " in summary
     assert stats["stages"]["collect"] == {"in": SMALL, "out": SMALL, "dropped": {}}
     assert json.loads((place / "data" / "finetune" / "stats.json").read_text()) == stats
+    records, train, valid, *_ = (file["lines"] for file in stats["files"])
+    assert stats["samples"] == records == train + valid > 10
     for file in stats["files"]:
         data = (place / file["path"]).read_bytes()
-        assert f"wrote {file['path']} ({stats['samples']} lines" in summary
+        assert f"wrote {file['path']} ({file['lines']} lines" in summary
         assert (file["size"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
-        assert data.count(b"\n") == stats["samples"] > 10
+        assert data.count(b"\n") == file["lines"]
     assert {file.name for file in (place / "raw").iterdir()} == {
         f"{name}-{channel_id(name)}.txt" for name in ("general", "games")
     }

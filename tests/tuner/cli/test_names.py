@@ -223,7 +223,7 @@ def test_an_outsiders_title_is_nowhere(began: str) -> None:
     Path("data/finetune/records.jsonl").unlink()
     build("in")
     assert traces("zanzibar") == []
-    assert "You talk in #thread as" in Path("data/finetune/records.jsonl").read_text("utf-8")
+    assert ", in #thread. " in Path("data/finetune/records.jsonl").read_text("utf-8")
 
 
 def test_on_a_whitelist_a_title_needs_an_author_who_is_on_it() -> None:
@@ -234,7 +234,7 @@ def test_on_a_whitelist_a_title_needs_an_author_who_is_on_it() -> None:
     parent(created(ANN))
     build("in", allowed="101,102")
     assert channel_names() == [TITLE]
-    for written in Path("data/finetune").glob("records*.jsonl"):
+    for written in Path("data/finetune").glob("records*"):
         written.unlink()
     build("in", allowed="102", code=1)  # nobody is left to answer
     assert traces("zanzibar") == []
@@ -289,17 +289,17 @@ def deleted(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_deleted_user_is_nobody() -> None:
     texts = (
-        "does anybody have a pump?",
-        "I have one in the cellar",
-        "what kind of valve does it have?",
-        "the narrow one",
-        "then take mine from the shed, it fits both kinds of valve",
+        "the pump is in the workshop again",
+        "what kind of valve does it fit?",
+        "the narrow one, and those of old tubes",
+        "and where exactly do I find it?",
+        "in the shed behind the house, beside the ladder",
     )
     write(Path("e.json"), deleted(talk(0, *texts)))
     build("e.json")
     assert personas() == {101}
     records = Path("data/finetune/records.jsonl").read_text("utf-8")
-    assert "someone said:\\nI have one in the cellar" in records
+    assert "someone said:\\nwhat kind of valve does it fit?" in records
     assert "Deleted User" not in records
     with closing(sqlite3.connect("data/tuner.db")) as db:
         assert db.execute("SELECT name FROM authors").fetchall() == [("Ann",)]
@@ -321,6 +321,6 @@ def test_a_direct_message_is_no_server() -> None:
     ]
     assert "server" not in system["content"]
     assert system["content"].startswith(
-        "You are Ben, one of the people in a private conversation on Discord."
+        "You are Ben, in a private conversation on Discord."
     )
     assert traces("Captain") == []
