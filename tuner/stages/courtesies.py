@@ -211,8 +211,8 @@ _UNSPACED_AROUND = re.compile(_any_of(_listed(UNSPACED_AROUND)))
 
 
 def thanks(text: str) -> bool:
-    """Whether there are thanks in a text, as `told`."""
-    return _THANKS.search(text) is not None
+    """Whether there are thanks or praise in a text, as `told`."""
+    return (_THANKS.search(text) or _PRAISE.search(text)) is not None
 
 
 def is_noise(clause: str) -> bool:

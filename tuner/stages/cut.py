@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, groupby, pairwise
+from itertools import chain, groupby, pairwise
 
 from tuner.config.settings import SegmentRules
 from tuner.models import Conversation, Message, Segment
 from tuner.people.audience import may_be_persona
-from tuner.stages.questions import asks
+from tuner.stages.company import after_another, by_company, reach
 
 MOST_TOKENS = 65_536
 PER_TURN, BYTES_PER_TOKEN = 10, 3  # on the safe side in most scripts; what is too long in the end is left out
@@ -33,15 +33,15 @@ def cut(
     """Cut a conversation into segments.
 
     A segment holds no stub and starts afresh after one, after a silence of a day that no native reply bridges, and
-    where people who said nothing before ask something, and those before say nothing more. It is at most
-    `max_messages` long, of about `most_tokens`, with at most `max_participants` speakers, cut at lulls; it has at
-    least `min_turns` turns of two speakers, and ends on somebody who may be the persona (`personas`, empty for
-    anyone), who does not answer something missing.
+    where a talk of other people begins (`tuner.stages.company`). It is at most `max_messages` long, of about
+    `most_tokens`, with at most `max_participants` speakers, cut at lulls; it has at least `min_turns` turns of two
+    speakers, and ends on somebody who may be the persona (`personas`, empty for anyone), who does not answer
+    something missing.
     """
     segments, dropped = [], []
     links = _links(conversation)
-    lively = chain.from_iterable(map(_lively, _whole_stretches(conversation.messages)))
-    for stretch in chain.from_iterable(map(_by_company, lively)):
+    whole = chain.from_iterable(map(_whole_stretches, by_company(conversation)))
+    for stretch in chain.from_iterable(map(after_another, chain.from_iterable(map(_lively, whole)))):
         # What a long stretch was cut between may have been an answer and its question.
         for piece in chain.from_iterable(map(_whole_stretches, _pieces(stretch, rules, most_tokens))):
             trimmed = _ending_on_persona(piece, personas)
@@ -71,46 +71,13 @@ def _segment(
 
 def _lively(stretch: Sequence[Message]) -> Iterator[Sequence[Message]]:
     """Break at silences of days over which nobody replies natively."""
-    earliest = _reach(stretch)
+    earliest = reach(stretch)
     start = 0
     for place in range(1, len(stretch)):
         if stretch[place].at - stretch[place - 1].at >= SILENCE and earliest[place] >= place:
             yield stretch[start:place]
             start = place
     yield stretch[start:]
-
-
-def _by_company(stretch: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    """Break where a talk of other people begins: with a question, after two have talked, and nothing leads back."""
-    last = {message.speaker: place for place, message in enumerate(stretch)}
-    ends = list(accumulate((last[message.speaker] for message in stretch), max))  # of whoever spoke by then
-    reach = _reach(stretch)
-    start = 0
-    for place in range(1, len(stretch)):
-        if ends[place - 1] < place <= reach[place] and _is_another_talk(
-            stretch[start:place], stretch[place:]
-        ):
-            yield stretch[start:place]
-            start = place
-    yield stretch[start:]
-
-
-def _is_another_talk(before: Sequence[Message], after: Sequence[Message]) -> bool:
-    people = {message.speaker for message in before}
-    company = len(people) > 1 and len({message.speaker for message in after}) > 1
-    return company and asks(after[0].text or "") and not _names(after, people)
-
-
-def _names(messages: Sequence[Message], people: Collection[int]) -> bool:
-    """Whether somebody of these people is mentioned."""
-    return any(person in people for message in messages for person, _ in message.extras.mentions)
-
-
-def _reach(stretch: Sequence[Message]) -> list[int]:
-    """For each message, the earliest that is natively replied to from there on."""
-    places = {message.id: place for place, message in enumerate(stretch)}
-    reach = [min(place, places.get(m.reply_to or 0, place)) for place, m in enumerate(stretch)]
-    return list(accumulate(reversed(reach), min))[::-1]
 
 
 def _whole_stretches(messages: Sequence[Message]) -> Iterator[list[Message]]:

@@ -260,7 +260,8 @@ def test_praise_is_no_answer(praise: str) -> None:
 
 @pytest.mark.parametrize(
     "remark",
-    ["thanks a lot, that really worked", "danke dir, das hat geholfen", "muchas gracias, me sirvió mucho",
+    ["thanks a lot, that really worked", "I'm moved beyond words, and between sizes",
+     "danke dir, das hat geholfen", "muchas gracias, me sirvió mucho",
      "شكرا جزيلا، لقد نجح الأمر", "बहुत धन्यवाद, काम हो गया", "正好用上了，太谢谢了"],
 )  # fmt: skip
 def test_thanks_and_a_remark_are_no_answer(remark: str) -> None:

@@ -183,3 +183,39 @@ def test_a_talk_of_other_people_that_begins_with_a_question_is_another() -> None
 )
 def test_what_leads_back_is_the_same_talk(second: list[Line]) -> None:
     assert len(pieces([*FIRST, *second])) == 1
+
+
+def linked(lines: Sequence[Line], targets: Sequence[int | None]) -> list[list[int]]:
+    messages = spoken(lines)
+    answered = tuple(None if place is None else messages[place].id for place in targets)
+    conversation = replace(whole(messages), targets=answered)
+    return [[m.id & 0xFFFF for m in s.messages] for s in cut(conversation, RULES).segments]
+
+
+INTERLEAVED = [
+    FIRST[0],
+    SECOND[0],
+    Line(70, BEN, "on the shelf, left of the door"),
+    Line(80, DAN, "at seven, if it does not rain"),
+    Line(90, ANN, "which shelf?"),
+    Line(99, BEN, "the upper one"),
+]
+
+
+def test_a_talk_of_other_people_within_another_is_one_by_itself() -> None:
+    assert linked(INTERLEAVED, [None, 0, 0, 1, 2, 4]) == [[0, 2, 4, 5], [1, 3]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {5: {"speaker": DAN}},
+        {2: {"speaker": CAT}},
+        {1: {"text": "a lovely morning it is"}},
+        {3: {"named": (ANN,)}},
+    ],
+    ids=["one of them joins", "they join", "no question", "a mention"],
+)
+def test_who_talks_to_both_holds_them_together(change: dict[int, dict[str, object]]) -> None:
+    lines = [replace(line, **change.get(n, {})) for n, line in enumerate(INTERLEAVED)]  # type: ignore[arg-type] # fields
+    assert len(linked(lines, [None, 0, 0, 1, 2, 4])) == 1
