@@ -50,6 +50,7 @@ MADE = {  # by a run, or by whoever configures one
     "records.openai.valid.jsonl",
     "records.run-12.jsonl",
     "records.trl.train.jsonl",
+    "records.trl.valid.jsonl",
     "stats.json",
     "train.py",
     "tuner/config.toml",
