@@ -320,7 +320,5 @@ def test_a_direct_message_is_no_server() -> None:
         "messages"
     ]
     assert "server" not in system["content"]
-    assert system["content"].startswith(
-        "You are Ben, in a private conversation on Discord."
-    )
+    assert system["content"].startswith("You are Ben, in a private conversation on Discord.")
     assert traces("Captain") == []
