@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tuner import snowflake
+from tuner.adapters import sqlite_meta
+from tuner.adapters.sqlite_meta import remembered
 from tuner.adapters.sqlite_store import Store, Writer
 from tuner.models import Extras, Message
 from tuner.ranges import Range, merge, without
@@ -131,8 +133,8 @@ class Changes:
 
     async def look_back(self, hours: float, now: float) -> None:
         """Have read again what was younger than that when changes were last attended to, and attend to them now."""
-        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'attended'")
-        attended = min(float(rows[0][0]), now) if rows else now
+        attended = await remembered(self._store.fetch, "attended", sqlite_meta.moment)
+        attended = now if attended is None else min(attended, now)
         await self.look_back_from(max(0.0, attended - hours * 3600))
         await self.attend(now)
 

@@ -7,9 +7,8 @@ import secrets
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from tuner.adapters import sqlite_names
+from tuner.adapters import sqlite_meta, sqlite_names
 from tuner.adapters.sqlite_changes import (
     Changes,
     arriving,
@@ -19,6 +18,7 @@ from tuner.adapters.sqlite_changes import (
     mark_withdrawn,
     note_shown,
 )
+from tuner.adapters.sqlite_meta import remembered
 from tuner.adapters.sqlite_people import People
 from tuner.adapters.sqlite_rows import NO_EXTRAS, as_extras, as_message, as_row, extras_of
 from tuner.adapters.sqlite_store import Row
@@ -75,17 +75,17 @@ class History(Changes):
 
     async def audience(self, allowed: Iterable[int], bots: Iterable[int] = ()) -> Audience:
         """The audience of a run: the configured people, less those who opted out."""
-        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'salt'")
-        if not rows:
+        salt = await remembered(self._store.fetch, "salt", sqlite_meta.salt)
+        if salt is None:
+            salt = secrets.token_bytes(16)
             async with self._store.transaction() as db:
-                await db.execute("INSERT INTO meta VALUES ('salt', ?)", (secrets.token_hex(16),))
-            rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'salt'")
+                await db.execute("INSERT INTO meta VALUES ('salt', ?)", (salt.hex(),))
         listed = frozenset(allowed)
         return Audience(
             allowed=listed or None,
             bots=listed | frozenset(bots),
             opted_out=frozenset(i for (i,) in await self._store.fetch("SELECT user_id FROM opt_outs")),
-            salt=bytes.fromhex(rows[0][0]),
+            salt=salt,
         )
 
     async def adopt(self, audience: Audience) -> AudienceChange:
@@ -94,23 +94,22 @@ class History(Changes):
         People who left it become stubs. When people joined whose words were never stored, the ranges are
         forgotten, so that history is read again; what is stored stays.
         """
-        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'audience'")
-        before: dict[str, Any] | None = json.loads(rows[0][0]) if rows else None
+        before = await remembered(self._store.fetch, "audience", sqlite_meta.audience)
         known = {i: bool(is_bot) for i, is_bot in await self._store.fetch("SELECT id, is_bot FROM authors")}
         everyone = audience.allowed is None
         gone = [i for i, is_bot in known.items() if not audience.admits(i, is_bot=is_bot)]
-        joined = audience.named - set(before["named"]) - known.keys() if before else set()
+        joined = audience.named - before[1] - known.keys() if before else set()
         if (
             everyone
         ):  # who is no bot was admitted all along, and an id that nobody writes under may be a role's
             joined = await People(self._store).seen(joined, audience)
-        must_reread = before is not None and ((everyone and not before["everyone"]) or bool(joined))
-        now = json.dumps({"everyone": everyone, "named": sorted(audience.named)})
-        if before is not None and json.loads(now) == before and not gone:
+        must_reread = before is not None and ((everyone and not before[0]) or bool(joined))
+        if before == (everyone, audience.named) and not gone:
             return AudienceChange(0, False)
         await self._make_stubs(gone, audience, erase=False)
         async with self._store.transaction() as db:
-            await db.execute("INSERT OR REPLACE INTO meta VALUES ('audience', ?)", (now,))
+            now = {"everyone": everyone, "named": sorted(audience.named)}
+            await db.execute("INSERT OR REPLACE INTO meta VALUES ('audience', ?)", (json.dumps(now),))
             if not everyone:
                 await sqlite_names.untitle_unknown(db)
             if must_reread:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tuner.adapters import sqlite_meta
 from tuner.adapters.sqlite_changes import drop_copies, mark_traces, mark_withdrawn
+from tuner.adapters.sqlite_meta import Fetch, remembered
 from tuner.adapters.sqlite_store import Row, Store, Writer
 from tuner.models import Channel, Message
 from tuner.people.audience import Audience, name_digest
@@ -37,7 +39,6 @@ WHERE id = ?3 AND speaker = ?4 AND edited_ms = ?5 AND NOT erased AND content IS 
 """
 
 Change = Callable[[str], str]
-Fetch = Callable[[str, Iterable[Any]], Awaitable[Iterable[Any]]]
 
 
 class Naming:
@@ -81,8 +82,7 @@ class Naming:
 
 async def salt_of(fetch: Fetch) -> bytes:
     """The key of this archive's digests."""
-    rows = list(await fetch("SELECT value FROM meta WHERE key = 'salt'", ()))
-    return bytes.fromhex(rows[0][0]) if rows else b""
+    return await remembered(fetch, "salt", sqlite_meta.salt) or b""
 
 
 async def learn(db: Writer, page: Page) -> Page:

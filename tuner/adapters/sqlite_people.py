@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from tuner.adapters import sqlite_meta
+from tuner.adapters.sqlite_meta import remembered
 from tuner.adapters.sqlite_store import Store
 from tuner.people.audience import Audience
 
@@ -41,12 +43,11 @@ class People:
 
     async def adopted(self, asked: Audience) -> Audience | None:
         """The audience of the last build that was no dry run; None before the first. `asked` says who opted out."""
-        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'audience'")
-        if not rows:
+        adopted = await remembered(self._store.fetch, "audience", sqlite_meta.audience)
+        if adopted is None:
             return None
-        stored = json.loads(rows[0][0])
-        named = frozenset(stored["named"])
-        return replace(asked, allowed=None if stored["everyone"] else named, bots=named)
+        everyone, named = adopted
+        return replace(asked, allowed=None if everyone else named, bots=named)
 
     async def stored(self, user_ids: Iterable[int]) -> set[int]:
         """Those of the people of whom something could be erased: words, or their name in words of others."""

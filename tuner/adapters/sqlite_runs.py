@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tuner.adapters import sqlite_meta
+from tuner.adapters.sqlite_meta import remembered
 from tuner.adapters.sqlite_store import Store, Writer
 from tuner.models import Message
 
@@ -98,8 +100,7 @@ class Runs:
 
     async def last_withdrawal(self) -> float:
         """When people's words were last erased because they left or opted out, in unix time; 0 for never."""
-        rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'withdrawn'")
-        return float(rows[0][0]) if rows else 0.0
+        return await remembered(self._store.fetch, "withdrawn", sqlite_meta.moment) or 0.0
 
     async def reported(self, run_id: int, report: Report) -> None:
         """Remember where a run is shown."""
