@@ -30,6 +30,11 @@ def title(run_id: int, state: str, *, estimate: bool = False) -> str:
     return f"{'Estimate' if estimate else 'Build'} #{run_id}: {state}"
 
 
+def goes_on(embed: discord.Embed, url: str) -> discord.Embed:
+    """What a message shows when a newer one, at `url`, shows its run."""
+    return discord.Embed(title=f"{str(embed.title).partition(':')[0]}: shown further down", url=url)
+
+
 def run_embed(
     run_id: int, state: str, counts: Mapping[str, Any], message: str = "", *, estimate: bool = False
 ) -> discord.Embed:

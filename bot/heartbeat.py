@@ -11,6 +11,7 @@ from typing import Any
 
 import discord
 
+from bot import embeds
 from bot.admin_channel import AdminChannel
 from bot.faults import (
     ANY,
@@ -141,8 +142,18 @@ class StatusMessage:
             self._lost = self._odd >= ODD_ROUNDS
             raise
         self._nonce, self._odd = new_nonce(), 0
+        before = self._report
         self._report = Report(self._channel.guild.id, self._channel.id, message.id, time.time())
         await self._moved(self._report)
+        if before:
+            await self._lead_on(before, embeds.goes_on(embed, self.url))
+
+    async def _lead_on(self, before: Report, embed: discord.Embed) -> None:
+        """Have the message that was given up say where the run is shown now, so that it does not go on "running"."""
+        try:
+            await self._channel.get_partial_message(before.message_id).edit(embed=embed)
+        except ANY as error:  # it is gone, or may not be edited any more
+            log.info("The status message before could not be changed: %s", brief(error))
 
 
 async def send(

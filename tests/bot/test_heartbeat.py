@@ -91,8 +91,9 @@ async def test_an_old_one_is_replaced(shown: Shown) -> None:
     status = shown.status(aged)
     await status.show(saying("now"))
     await status.show(saying("later"))
-    assert shown.titles == ["an hour ago", "later"]
+    assert shown.titles == ["now: shown further down", "later"]
     assert len(shown.moves) == 2
+    assert shown.running.posted()[0]["embeds"][0]["url"] == shown.moves[1].url
 
 
 async def test_a_deleted_one_is_replaced(shown: Shown) -> None:
@@ -111,7 +112,7 @@ async def test_one_that_may_not_be_edited_so_often_is_replaced(shown: Shown, wai
     shown.fail(EDIT, edits_limited(wait), times)
     await status.show(saying("two"))
     await status.show(saying("three"))
-    assert shown.titles == ["one", "three"]
+    assert shown.titles == ["two: shown further down", "three"]
 
 
 @pytest.mark.parametrize("fault", [http_error(503), Wire.RESET, Wire.CUT_BODY])
