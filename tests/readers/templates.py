@@ -81,11 +81,11 @@ def _holds(text: str, words: str) -> bool:
 
 # Which profiles a family's template takes. Gemma 1 takes none: it knows no system messages.
 WITH_TOOLS = (
-    "deepseek_r1_distill diffusion_gemma gemma4 gemma4_v5 glm4moe gptoss lfm2 lfm2_v2 llama3_1 llama3_2 "
+    "diffusion_gemma gemma4 gemma4_v5 glm4moe gptoss lfm2 lfm2_v2 llama3_1 llama3_2 "
     "muse_glimmer nemotron_3_nano nemotron_3_super nemotron_3_ultra qwen2_5 qwen3 qwen3_instruct_2507 "
     "qwen3_5_think qwen3_6 qwen3_8"
 ).split()
-WITHOUT_TOOLS = "cohere cohere2 gemma3 llama3 phi3 phi3_5".split()
+WITHOUT_TOOLS = "cohere cohere2 deepseek_r1_distill gemma3 llama3 phi3 phi3_5".split()
 WITH_ARGUMENTS_AS_TEXT = ["deepseekv3"]
 
 _TAKEN: tuple[tuple[list[str], tuple[ExportProfile, ...]], ...] = (

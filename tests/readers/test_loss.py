@@ -40,7 +40,7 @@ def test_loss_falls_on_the_assistants_turns_alone(
 
 def test_the_canonical_form_would_teach_its_headers(sample_lines: Lines) -> None:
     """Why there are profiles: TRL knows no weights."""
-    assert any("### Tools" in span for line in sample_lines("openai") for span in trained(line, "qwen2_5"))
+    assert any("### Context" in span for line in sample_lines("openai") for span in trained(line, "qwen2_5"))
 
 
 @pytest.mark.parametrize("template", ["llama3", "phi3"])

@@ -91,6 +91,8 @@ def test_a_name_tells_the_size(name: str, size: float | None) -> None:
         ("meta-llama/Meta-Llama-3-8B-Instruct", False),
         ("google/gemma-3-4b-it", False),
         ("microsoft/Phi-3-mini-4k-instruct", False),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", False),
+        ("deepseek-ai/DeepSeek-V3", True),
         ("microsoft/Phi-3.5-mini-instruct", False),
     ],
 )

@@ -19,7 +19,7 @@ SHORTEST = 512
 _SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 # Families whose template drops tools, or refuses them. A fine-tune that changed it is named with --profile.
 _NO_TOOLS = re.compile(
-    r"gemma-?[123](?!\d)|phi-?3|llama-?2|llama-?3(?![._][1-9]|-[1-9]-)|command-r|aya|tinyllama|zephyr",
+    r"gemma-?[123](?!\d)|phi-?3|llama-?2|llama-?3(?![._][1-9]|-[1-9]-)|command-r|aya|tinyllama|zephyr|deepseek-?r1-distill",
     re.IGNORECASE,
 )
 
