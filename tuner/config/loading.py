@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from tuner.amounts import counted
 from tuner.config.secrets import HIDDEN, SECRET_NAME, SECRET_VALUE, looks_secret, names_variable
-from tuner.config.settings import TOKEN_ENV, Settings
+from tuner.config.settings import TOKEN_ENV, Settings, Training
 from tuner.errors import UsageError
 
 SEARCHED = ("config.toml", "tuner/config.toml")
@@ -268,8 +268,11 @@ def _expectation(item: Any) -> str:
 
 def _unknown_key(location: tuple[str | int, ...]) -> str:
     where = ".".join(str(part) for part in location)
-    names = sorted((name for name, _ in defaults()), key=lambda name: name.startswith(f"{location[0]}."))
-    known = {name.rpartition(".")[2]: name for name in names}  # of the same key in two tables, this table's
+    names = sorted(
+        (name for name, _ in reversed([*defaults()])), key=lambda name: name.startswith(f"{location[0]}.")
+    )
+    # Of the same key in two tables: this table's, or else the first.
+    known = {name.rpartition(".")[2]: name for name in names}
     if len(location) == 1:
         known |= {table: table for table in Settings.model_fields}
     near = difflib.get_close_matches(str(location[-1]), known, 1, 0.6)
@@ -287,9 +290,19 @@ def _contradictions(settings: Settings) -> Iterator[str]:
                     f'Add [models.prices."{name}"] with input, output and read'
                 )
     yield from _clashes(settings)
+    yield from _untrainable(settings.training)
     for key in (*settings.prompt.channels, *settings.prompt.profiles):
         if not re.fullmatch(r"[0-9]{1,19}", key):
             yield f"prompt: {key!r} is not a Discord id; channels and profiles are named by id"
+
+
+def _untrainable(training: Training) -> Iterator[str]:
+    """What a provider cannot be told."""
+    own_rate = training.provider in ("nebius", "together", "fireworks")
+    if training.learning_rate_multiplier is not None and own_rate:
+        yield f"training.learning_rate_multiplier: {training.provider} takes training.learning_rate instead"
+    if training.learning_rate is not None and training.provider and not own_rate:
+        yield f"training.learning_rate: {training.provider} takes training.learning_rate_multiplier instead"
 
 
 def _clashes(settings: Settings) -> Iterator[str]:
@@ -324,7 +337,7 @@ def _written(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _read(settings: Settings) -> list[tuple[str, str]]:
-    prompt, ends = settings.prompt, ("-wal", "-shm", "-journal", ".lock")
+    prompt, ends = settings.prompt, ("-wal", "-shm", "-journal", ".lock", ".jobs.lock")
     return [
         ("prompt.system_file", prompt.system_file),
         ("prompt.persona_notes_file", prompt.persona_notes_file),

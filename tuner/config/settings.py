@@ -242,6 +242,38 @@ class Export(Table):
     keep_replaced: int = Field(default=3, ge=0)
 
 
+TrainingProvider = Literal["openai", "azure", "nebius", "together", "fireworks", "compatible"]
+
+
+class TrainingPrice(Table):
+    """US dollars: `tokens` per million trained ones, `hosting` an hour of serving; and the day they were read."""
+
+    tokens: float = Field(ge=0)
+    hosting: float | None = Field(default=None, ge=0)
+    read: date
+
+
+class Training(Table):
+    """Who trains a model on the dataset, which one, and what that may be expected to cost."""
+
+    provider: Literal["", "openai", "azure", "nebius", "together", "fireworks", "compatible"] = ""
+    base_url: str = ""
+    api_key_env: str = ""
+    account: str = ""
+    model: str = ""
+    suffix: str = Field(default="tuner", pattern=r"^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$")
+    epochs: int | None = Field(default=None, ge=1, le=50)
+    learning_rate_multiplier: float | None = Field(default=None, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0)
+    azure_training_type: Literal["GlobalStandard", "Standard", "developerTier"] = "GlobalStandard"
+    poll_seconds: float = Field(default=30, ge=1)
+    timeout_seconds: float = Field(default=60, gt=0)
+    settle_seconds: float = Field(default=90, ge=0)
+    attempts: int = Field(default=5, ge=1, le=20)
+    backoff_seconds: float = Field(default=1.0, ge=0)
+    prices: dict[str, TrainingPrice] = Field(default_factory=dict)
+
+
 class Settings(Table):
     """Every setting of a run."""
 
@@ -255,6 +287,7 @@ class Settings(Table):
     segment: SegmentRules = SegmentRules()
     prompt: Prompt = Prompt()
     export: Export = Export()
+    training: Training = Training()
     _typed: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     def called(self, typed: Mapping[str, str]) -> Settings:
