@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from tuner import __version__, config
 from tuner.cli.printing import printable
+from tuner.cli.train_options import add_jobs
 from tuner.profiles import EXPORT_PROFILES
 from tuner.training.recipes.recipe import TRAINERS
 
@@ -205,11 +206,13 @@ def _add_forget(commands_of: _Commands) -> None:
 def _add_train(commands_of: _Commands) -> None:
     train = commands_of.add_parser(
         "train",
-        help="tune a model on the dataset",
-        description="Tunes a model on the dataset.",
+        help="train a model on the dataset: where a GPU is, or at a provider",
+        description="Trains a model on the dataset: by a recipe where a GPU is, or by a job at the provider that "
+        "[training] names.",
     )
     ways_of = train.add_subparsers(required=True, metavar="WHAT")
     _add_recipe(ways_of)
+    add_jobs(ways_of, _add_configuration, _id)
 
 
 def _add_recipe(ways_of: _Commands) -> None:
