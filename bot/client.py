@@ -13,10 +13,12 @@ from bot.announcing import Announcer
 from bot.builds import Builds
 from bot.cogs.archive import ArchiveCog
 from bot.cogs.check import CheckCog
+from bot.cogs.training import TrainCog
 from bot.cogs.tuner import TunerCog
 from bot.events import TolerantParsers
 from bot.faults import ANY
 from bot.registration import Registration
+from bot.trainings import Trainings
 from bot.tree import WordsTree
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
@@ -51,6 +53,7 @@ class TunerBot(commands.AutoShardedBot):
         self.store = store
         self.announcer = Announcer(self, settings.discord, store)
         self.builds = Builds(self, store, self.announcer, environment)
+        self.trainings = Trainings(self, settings, store, environment)
         self._environment = environment
         history = History(store)
         self._parsers = TolerantParsers(self, lambda message_id: history.known([message_id]))
@@ -61,11 +64,13 @@ class TunerBot(commands.AutoShardedBot):
         await self.add_cog(ArchiveCog(self.settings, History(self.store)))
         tuner = TunerCog(self, self.settings, self.store, self.builds)
         CheckCog(self, self.settings, self._environment).join(tuner.tuner)
+        TrainCog(self.settings, self.store, self.trainings, self._environment).join(tuner.tuner)
         await self.add_cog(tuner)
         registration = Registration(self.tree, self.settings.discord.guild, Runs(self.store))
         if not await self._registered(registration):  # the commands of before go on working meanwhile
             self._registering = asyncio.create_task(self._register_later(registration), name="tuner commands")
         self.announcer.start()
+        self.trainings.watch()
 
     async def _registered(self, registration: Registration) -> bool:
         try:
@@ -96,6 +101,7 @@ class TunerBot(commands.AutoShardedBot):
         if self._registering:
             self._registering.cancel()
         await self.builds.close()
+        await self.trainings.close()
         await self.announcer.close()
         await self._parsers.close()
         await super().close()

@@ -86,11 +86,18 @@ async def acknowledge(interaction: Interaction) -> None:
         log.warning("A command could not be acknowledged: %s", type(error).__name__)
 
 
-async def reply(interaction: Interaction, text: str = "", embed: discord.Embed | None = None) -> None:
+async def reply(
+    interaction: Interaction,
+    text: str = "",
+    embed: discord.Embed | None = None,
+    view: discord.ui.View | None = None,
+) -> None:
     """Answer privately, first answer or not; an interaction that has expired is only logged."""
     content: dict[str, Any] = {"content": fit(text, LONGEST)} if text else {}
     if embed is not None:
         content["embed"] = embed
+    if view is not None:
+        content["view"] = view
     try:
         if interaction.response.is_done():
             await interaction.followup.send(**content, ephemeral=True)

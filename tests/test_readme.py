@@ -18,6 +18,7 @@ import tomli
 from discord import app_commands
 
 from bot.cogs.check import CheckCog
+from bot.cogs.training import TrainCog
 from bot.cogs.tuner import TunerCog
 from tests.support import readmes
 from tests.support.readmes import MAIN, PAGES, ROOT, Typed
@@ -229,7 +230,9 @@ def test_commands_in_discord_are_those_there_are() -> None:
     rows = [row for row in readmes.rows(ROOT / "bot/README.md") if row.startswith("| `/tuner ")]
     options = {row.split()[2].rstrip("`"): set(re.findall(r"(?<=[` ])\w+(?=[`:])", row)) for row in rows}
     joined = app_commands.Group(name="joined", description="as the bot puts it together")
-    CheckCog(discord.Client(intents=discord.Intents.none()), Settings(), {}).join(joined)
+    client = discord.Client(intents=discord.Intents.none())
+    CheckCog(client, Settings(), {}).join(joined)
+    TrainCog(Settings(), None, None, {}).join(joined)  # type: ignore[arg-type] # only put together
     commands = {c.name: c for c in (*TunerCog.tuner.walk_commands(), *joined.walk_commands())}
     assert options.keys() == commands.keys()
     for name, command in commands.items():

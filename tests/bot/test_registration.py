@@ -33,7 +33,14 @@ async def test_commands_are_for_guilds_only(world: World, tmp_path: Path) -> Non
     assert command["contexts"] == [0]
     assert command["integration_types"] == [0]
     assert command["default_member_permissions"] == str(1 << 5)
-    assert [one["name"] for one in command["options"]] == ["build", "status", "cancel", "check"]
+    assert [one["name"] for one in command["options"]] == [
+        "build",
+        "status",
+        "cancel",
+        "check",
+        "train",
+        "jobs",
+    ]
 
 
 async def test_role_holders_see_the_commands(world: World, ada: JsonObject, tmp_path: Path) -> None:

@@ -20,10 +20,16 @@ from tests.support.discord_routes import Handler
 from tests.support.discord_world import Channel, JsonObject, World, id_of
 from tests.support.loopback_gateway import PATIENCE, until
 
-COMMAND, AUTOCOMPLETE = 2, 4  # interaction types
-REPLY_MESSAGE, DEFERRED, CHOICES, MODAL = 4, 5, 8, 9  # callback types
+COMMAND, COMPONENT, AUTOCOMPLETE = 2, 3, 4  # interaction types
+REPLY_MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9  # callback types
+BUTTON = 2  # component type
 STRING, INTEGER, USER, CHANNEL, ROLE, NUMBER = 3, 4, 6, 7, 8, 10  # option types
 COMMAND_REPLY = 20  # message type
+_ANSWERS = {
+    COMMAND: (REPLY_MESSAGE, DEFERRED, MODAL),
+    COMPONENT: (REPLY_MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, MODAL),
+    AUTOCOMPLETE: (CHOICES,),
+}
 
 
 @dataclass(eq=False)
@@ -40,6 +46,7 @@ class Interaction:
     edits: list[JsonObject] = field(default_factory=list)  # bodies of edits of the original
     refused: list[int] = field(default_factory=list)  # error codes of what the bot tried in vain
     expired: bool = False
+    under: "Interaction | None" = None  # whose answer has the button that was pressed
 
     async def answered(self, timeout: float = PATIENCE) -> Self:
         """As soon as a callback was accepted. In a test that is not async: asyncio.run(it.answered())."""
@@ -138,6 +145,25 @@ class Interactions:
         self.all.append(Interaction(payload | fields))
         return self.all[-1]
 
+    def press(self, under: Interaction, label: str, user: JsonObject, **fields: Any) -> Interaction:
+        """Someone presses a button of the message that answered an interaction, as it is now."""
+        message = under.original
+        assert message is not None
+        rows = message["components"]
+        [button] = [one for row in rows for one in row["components"] if one.get("label") == label]
+        channel = self._world.channels[int(message["channel_id"])]
+        payload = {
+            **under.payload,
+            "id": str(self._commands.new_id()),
+            "type": COMPONENT,
+            "token": f"interaction-token-{len(self.all) + 1}",
+            "data": {"custom_id": button["custom_id"], "component_type": BUTTON},
+            "message": shown(self._world, message),
+            "member": self._member(int(under.payload["guild_id"]), user, channel, None),
+        }
+        self.all.append(Interaction(payload | fields, under=under))
+        return self.all[-1]
+
     def routes(self) -> dict[str, Handler]:
         found: dict[str, Handler] = {"POST /interactions/{interaction}/{token}/callback": self._callback}
         place = "/webhooks/{application}/{token}"
@@ -217,7 +243,7 @@ class Interactions:
         if waited > self.deadline or found.expired or id_of(found.payload) != call.ids["interaction"]:
             raise self._refusal(found, 404, 10062, "Unknown interaction")
         kind, data = call.body.get("type"), call.body.get("data") or {}
-        answers = (CHOICES,) if found.payload["type"] == AUTOCOMPLETE else (REPLY_MESSAGE, DEFERRED, MODAL)
+        answers = _ANSWERS[found.payload["type"]]
         if kind not in answers:
             raise self._refusal(found, 400, 50035, "Invalid Form Body", {"type": "Not for this interaction"})
         if kind == CHOICES:
@@ -228,9 +254,19 @@ class Interactions:
             loading = LOADING if kind == DEFERRED else 0
             body = data | {"flags": data.get("flags", 0) | loading}
             found.original = self._say(call, found, body, "callback")
+        elif kind in (DEFERRED_UPDATE, UPDATE):
+            found.original = self._updated(call, found, data if kind == UPDATE else {})
         found.answered_after, found.files = waited, list(call.files)
         found.callback = call.body
         return self._told(found) if call.query.get("with_response") in ("1", "true") else None
+
+    def _updated(self, call: Call, found: Interaction, body: JsonObject) -> JsonObject:
+        """The message with the button, changed as the callback says."""
+        assert found.under is not None and found.under.original is not None
+        if body:
+            check_limits(call, body, found.under.original)
+            rewrite(call, found.under.original, body, "original")
+        return found.under.original
 
     def _told(self, found: Interaction) -> JsonObject:
         told: JsonObject = {"interaction": {"id": found.payload["id"], "type": found.payload["type"]}}

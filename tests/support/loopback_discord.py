@@ -180,6 +180,16 @@ class LoopbackDiscord:
             lambda: self._interact(path, options or {}, user, channel, guild, permissions, focused, fields)
         )
 
+    def press(self, under: Interaction, label: str, user: JsonObject) -> Interaction:
+        """Someone presses a button of the message that answered an interaction."""
+
+        def pressed() -> Interaction:
+            made = self.interactions.press(under, label, user)
+            self.gateway.dispatch("INTERACTION_CREATE", made.payload)
+            return made
+
+        return self._home.call(pressed)
+
     def autocomplete(
         self, path: str, focused: str, typed: str = "", options: Mapping[str, Any] | None = None, **more: Any
     ) -> Interaction:
