@@ -11,6 +11,7 @@ from pathlib import Path
 from tuner.adapters.former_datasets import kept_before
 from tuner.adapters.opt_outs import add_opt_outs, remove_opt_outs
 from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_jobs import Jobs
 from tuner.adapters.sqlite_people import People
 from tuner.adapters.sqlite_store import Store, builder_lock, open_store
 from tuner.amounts import counted, word
@@ -26,6 +27,7 @@ class Forgotten:
 
     messages: int
     strangers: tuple[int, ...]
+    trained: tuple[str, ...] = ()  # jobs whose dataset had words of theirs
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,6 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
         say(
             f"{counted(erased, 'message')} lost {word(erased, 'its', 'their')} text, and the words of "
             f"{word(known, 'this person', 'these people')} will not be stored again. {_elsewhere(settings)}"
+        )
+    if forgotten.trained:
+        say(
+            f"Their words were in the datasets of training jobs: {'; '.join(forgotten.trained)}. What was uploaded and "
+            "trained there stays until you delete it there."
         )
     return 0
 
@@ -72,7 +79,17 @@ async def _forget(settings: Settings, user_ids: Sequence[int]) -> Forgotten:
         await people.opt_out(user_ids, erasing)
         messages = await history.forget(user_ids, audience)
         await history.purge()  # also of what an earlier try could not clear
-        return Forgotten(messages, tuple(i for i in user_ids if i not in known))
+        trained = await _trained(store, user_ids)
+        return Forgotten(messages, tuple(i for i in user_ids if i not in known), trained)
+
+
+async def _trained(store: Store, user_ids: Sequence[int]) -> tuple[str, ...]:
+    """The jobs that were made of these people's words, and what came out of each."""
+    found = {job.id: job for user_id in user_ids for job in await Jobs(store).trained_on(user_id)}
+    return tuple(
+        f"{job.id} at {job.order.place.title}, {job.result or job.remote_id or 'which was not sent'}"
+        for job in sorted(found.values(), key=lambda job: job.id)
+    )
 
 
 async def _take_back(settings: Settings, user_ids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from tuner.cli.source import owner
 from tuner.config.settings import Settings
 from tuner.errors import FatalError, TunerError, UsageError
 from tuner.runs.training import Plan, cancel, planned, refresh, refuse_repetition, start
-from tuner.training.jobs import OVER, Job
+from tuner.training.jobs import OVER, UNSENT, Job
 from tuner.training.wording import job_lines, plan_lines
 
 MOST_LISTED = 1000
@@ -91,7 +91,7 @@ async def _status(settings: Settings, number: int | None, *, watch: bool) -> int
         while jobs:
             jobs = [await _refreshed(store, settings, job, quiet=bool(shown)) for job in jobs]
             for job in jobs:
-                lines = await _lines(store, job)
+                lines = [*await _lines(store, job), *_what_to_do(job)]
                 if shown.get(job.id) != lines:
                     shown[job.id] = lines
                     _say_all(lines)
@@ -99,6 +99,12 @@ async def _status(settings: Settings, number: int | None, *, watch: bool) -> int
                 break
             await asyncio.sleep(settings.training.poll_seconds)
     return 1 if watch and any(job.state != "finished" for job in jobs) else 0
+
+
+def _what_to_do(job: Job) -> list[str]:
+    if job.state not in UNSENT:
+        return []
+    return [f"  `tuner train start` goes on with it, `tuner train cancel {job.id}` calls it off."]
 
 
 async def _meant(store: Store, number: int | None) -> list[Job]:

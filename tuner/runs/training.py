@@ -22,7 +22,7 @@ from tuner.config.secrets import secret
 from tuner.config.settings import Settings
 from tuner.dataset.tokens import token_counter
 from tuner.dataset.validation import check_file
-from tuner.errors import FatalError, RetryError
+from tuner.errors import FatalError, RetryError, TunerError
 from tuner.profiles import ExportProfile
 from tuner.runs.lineage import lineage_of
 from tuner.runs.submitting import Patience, Submission, Trainer, patiently
@@ -138,11 +138,27 @@ async def start(
     order = plan.order
     with jobs_lock(store.path):
         await refuse_repetition(store, order, again=again)
+        await _recover_others(store, settings, environment, order, tell)
         digests = [file.sha256 for file in order.files]
         lineage = await lineage_of(store, Path(settings.dataset.output_path), digests)
         job = await Jobs(store).intend(order, plan.forecast, lineage, owner, requester)
         begun(job)
         return await _sent(store, settings, environment, job, tell)
+
+
+async def _recover_others(
+    store: Store, settings: Settings, environment: Environment, order: Order, tell: Callable[[str], None]
+) -> None:
+    """Look for jobs of another kind that may have been started by a process that died: nobody else might."""
+    jobs = Jobs(store)
+    for job in await jobs.unsent():
+        if job.asked_at is None or job.order.identity == order.identity:
+            continue
+        try:
+            async with trainer_at(job.order.place, settings, environment) as trainer:
+                await Submission(jobs, trainer, Patience.of(settings.training), tell).recover(job)
+        except TunerError as error:
+            tell(f"It is not known whether job {job.id} was started: {error}")
 
 
 async def go_on(

@@ -251,6 +251,21 @@ def test_status_shows_how_it_is_doing(desk: Desk, capsys: pytest.CaptureFixture[
     assert "its number there: ftjob-2" in out
 
 
+def test_what_to_do_about_a_job_that_was_not_sent_is_said(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.configure("attempts = 1")
+    desk.provider.plan("POST", "files$", Trouble.RESET)
+    assert desk.type("start", "--yes", "--set", "training.settle_seconds=0") == 1
+    assert "goes on from here, and starts nothing twice" in capsys.readouterr().err
+    assert desk.type("status") == 0
+    out = capsys.readouterr().out
+    assert "its files are being uploaded" in out
+    assert "`tuner train start` goes on with it, `tuner train cancel 1` calls it off." in out
+    assert desk.type("cancel") == 0
+    assert "It was called off before it was sent." in capsys.readouterr().out
+
+
 def test_watching_goes_on_to_the_end(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.type("start", "--yes")
     desk.provider.only_job().told |= {"status": "succeeded", "fine_tuned_model": "ft:x"}
@@ -402,7 +417,10 @@ def test_killed_with_sigkill_it_is_gone_on_with(desk: Desk, seed: int) -> None:
     assert (len(desk.provider.uploads), len(desk.provider.created)) == (2, 1)
 
 
-def test_an_orphan_is_found_by_whoever_looks(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("looking", [["status"], ["start", "--yes", "--set", "training.epochs=2"]])
+def test_an_orphan_is_found_by_whoever_looks(
+    desk: Desk, looking: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     desk.provider.plan("POST", "jobs$", Trouble.HANG)
     with process_of(desk) as process:
         deadline = time.monotonic() + PATIENCE
@@ -410,7 +428,9 @@ def test_an_orphan_is_found_by_whoever_looks(desk: Desk, capsys: pytest.CaptureF
             time.sleep(0.01)
         process.kill()
         process.communicate(timeout=PATIENCE)
-    assert desk.type("status") == 0
+    assert desk.type(*looking) == 0
+    capsys.readouterr()
+    assert desk.type("list") == 0
     assert "its number there: ftjob-2" in capsys.readouterr().out
-    assert desk.type("cancel") == 0
-    assert desk.provider.only_job().told["status"] == "cancelled"
+    assert desk.type("cancel", "1") == 0
+    assert desk.provider.jobs["ftjob-2"].told["status"] == "cancelled"

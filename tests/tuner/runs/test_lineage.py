@@ -121,3 +121,17 @@ def test_the_list_says_of_whom(built: Path, capsys: pytest.CaptureFixture[str]) 
     assert "Job 1: " in capsys.readouterr().out
     assert main([*listing, "5"]) == 0
     assert capsys.readouterr().out == "No job with words of 5 in its dataset is known.\n"
+
+
+def test_forgetting_names_the_models_that_know_the_words(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = asyncio.run(started(built))
+    person = next(iter(speakers(built)))
+    settings = {"store.path": built / "tuner.db", "dataset.output_path": built / "records.jsonl"}
+    changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    assert main(["forget", str(person), *changes]) == 0
+    said = capsys.readouterr().out
+    assert f"Their words were in the datasets of training jobs: 1 at the server, {job.remote_id}." in said
+    assert main(["forget", "5", *changes]) == 0
+    assert "training jobs" not in capsys.readouterr().out
