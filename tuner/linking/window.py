@@ -314,4 +314,6 @@ class View:
 def _over(values: Ints, count: int) -> Ints:
     """Sums over the last `count` values."""
     total: Ints = np.concatenate([[0], np.cumsum(values)])
-    return total[1:] - total[np.maximum(np.arange(len(values)) + 1 - count, 0)]
+    before: Ints = total[np.maximum(np.arange(len(values)) + 1 - count, 0)]
+    last: Ints = total[1:] - before
+    return last
