@@ -13,7 +13,8 @@ import numpy as np
 
 from tuner import snowflake
 from tuner.linking.arrays import Bools, Floats, Ints, SmallInts
-from tuner.linking.reading import KINDS, NAMED_AT_MOST, Reader, weights
+from tuner.linking.reading import NAMED_AT_MOST, Reader, weights
+from tuner.linking.vocabulary import KINDS
 from tuner.models import Message
 
 RECENT = 32  # candidates: this many messages back,

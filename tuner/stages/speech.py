@@ -7,6 +7,7 @@ import unicodedata
 
 from tuner.models import Message
 from tuner.text.inert import is_blank
+from tuner.text.scripts import SYLLABLES, UNSPACED
 
 PAUSE = 600  # seconds of silence after which somebody begins anew
 
@@ -15,22 +16,13 @@ _EMOJI = re.compile(r":\w{2,32}:")
 _PLACEHOLDER = re.compile(r"^\[(?:(?:attachment|sticker|poll): [^\n]*|forwarded message)\]$", re.MULTILINE)
 _WITHOUT_FRAME = dict.fromkeys(map(ord, "<>()[]|*_~`.,:;-"))  # marks that may stand around a link
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
-# Scripts that put no space between words: about how many of their letters make one, and their letters.
-_UNSPACED = (
-    (2, re.compile(
-        "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-        "\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U000323af]"
-    )),
-    (3, re.compile("[\u0e00-\u0e4f\u0e80-\u0ecf\u0edc-\u0f1f\u0f40-\u0fff\u1000-\u103f\u1050-\u108f\u1780-\u17d7]")),
-)  # fmt: skip
-_SYLLABLES = re.compile("[\uac00-\ud7a3]")  # of Korean, which does put spaces
 
 
 def word_count(text: str) -> int:
     """How many words a text holds, links and emoji apart; about as many as its translations do."""
     text = _without_marks(_EMOJI.sub(" ", _LINK.sub(" ", text)))
     count = 0
-    for length, letters in _UNSPACED:
+    for length, letters in UNSPACED:
         spaced, found = letters.subn(" ", text)
         count += -(-found // length)
         text = spaced
@@ -39,7 +31,7 @@ def word_count(text: str) -> int:
 
 def least_letters(word: str) -> int:
     """How many letters a word needs to mean something by itself: two where one sign is a syllable or more."""
-    return 2 if any(letters.search(word) for letters in (_SYLLABLES, *(row[1] for row in _UNSPACED))) else 3
+    return 2 if any(letters.search(word) for letters in (SYLLABLES, *(row[1] for row in UNSPACED))) else 3
 
 
 def with_marks_as_letters(text: str) -> str:

@@ -20,10 +20,11 @@ from tuner.linking.explaining.scene import Group, Neutral, Scene, is_doubt, merg
 from tuner.linking.features import CANDIDATE, MESSAGE, PAIR
 from tuner.linking.linker import Look, Looker, Weights, decided
 from tuner.linking.network import ONE, Network, logs, probabilities
-from tuner.linking.reading import WORD, Reader, Reading
+from tuner.linking.reading import Reader, Reading
 from tuner.linking.reading import weights as rarity
 from tuner.linking.structure import SHORTLIST, SITUATION, STRUCTURE
 from tuner.models import Message
+from tuner.text.scripts import plain, words
 
 MOST_REASONS = 3
 WEAKEST = 0.2  # a reason changes the score by no less, in natural logarithms of odds
@@ -332,7 +333,7 @@ def _shared(this: Seen, that: Seen) -> tuple[str, ...]:
     common = {word: weight for word, weight in here.items() if weight and there.get(word)}
     if not common:
         return ()
-    texts = [set(WORD.findall((s.message.text or "").lower())) for s in (this, that)]
+    texts = [set(words(plain(s.message.text or "").lower())[0]) for s in (this, that)]
     found = []
     for word in sorted(texts[0] & texts[1]):
         alone = Reader().read(Message(0, 0, 0, text=word)).words
