@@ -22,7 +22,11 @@ UNSPACED = (
 """About how many letters make a word, and one of these letters."""
 WORD = re.compile(r"\w[\w']*")
 _UNSPACED = re.compile(f"[{IDEOGRAPHS}{SPELLED}]")
-SYLLABLES = re.compile("[\uac00-\ud7a3]")  # of Korean, which does put spaces, and endings to words
+SYLLABLES = re.compile("[\uac00-\ud7a3]")  # of Korean, which does put spaces, and endings to words:
+_ENDING = re.compile(
+    "(?<=[\uac00-\ud7a3]{2})(?:에서[는도]?|에게[는도]?|한테[는도]?|으로[는도]?|까지[는도]?|부터[는도]?|이랑|이나|처럼|보다|하고"
+    "|[은는이가을를에의도로와과만랑])$"
+)
 _RUN = re.compile(
     rf"([{IDEOGRAPHS}]+)|([{SPELLED}]+)|[^\W{IDEOGRAPHS}{SPELLED}](?:[^\W{IDEOGRAPHS}{SPELLED}]|')*"
 )
@@ -100,7 +104,8 @@ def has_pieces(text: str) -> bool:
 def words(text: str) -> tuple[list[str], int]:
     """The words of a plain text in order, and about how many they are.
 
-    Where scripts put no space between words, every two letters are one (every three, where letters spell).
+    Where scripts put no space between words, every two letters are one (every three, where letters spell). The
+    endings of Korean nouns are left off.
     """
     if text.isascii():
         found = WORD.findall(text)
@@ -110,7 +115,7 @@ def words(text: str) -> tuple[list[str], int]:
         run = text[match.start() : match.end()]
         kind = match.lastindex
         if kind is None:
-            found.append(run)
+            found.append(_ENDING.sub("", run) if SYLLABLES.match(run) else run)
         else:
             letters[kind - 1] += len(run) - len(_MARKS.findall(run))
             wide = UNSPACED[kind - 1][0]
