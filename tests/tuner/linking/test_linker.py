@@ -15,7 +15,7 @@ from tuner.linking.calibration import ADJUSTED, UNCHANGED, Calibration
 from tuner.linking.features import CANDIDATES
 from tuner.linking.linker import Link, Linker, Weights
 from tuner.linking.network import ONE, WEIGHT_GRID, Network, probabilities
-from tuner.linking.training.fitting import Examples, fit
+from tuner.linking.training.fitting import ANSWERED, Examples, Plan, fit
 from tuner.linking.window import REACH, Window, half_powers
 from tuner.models import Extras, Message
 
@@ -167,13 +167,14 @@ def examples(count: int) -> Examples:
         pair=pair,
         index=np.zeros((count, wide), np.int32),
         open=np.ones((count, wide), bool),
-        right=marked[:, None] == np.arange(wide + 1),
+        right=(ANSWERED * (marked[:, None] == np.arange(wide + 1))).astype(np.uint8),
     )
 
 
 def test_fitting_finds_what_decides_and_finds_it_again() -> None:
     data = examples(4096)
-    one, two = (fit(data, hidden=4, start_hidden=2, epochs=60, say=lambda _: None) for _ in range(2))
+    plan = Plan(hidden=4, start_hidden=2, epochs=60, conversation=0.5)
+    one, two = (fit(data, plan, lambda _: None) for _ in range(2))
     assert one.to_integers() == two.to_integers()
     messages, pair = data.query.astype(np.float32), data.pair.astype(np.float32)
     query, candidate = one.halves(messages, np.zeros((1, 2), np.float32))

@@ -27,7 +27,7 @@ WEIGHTS = Weights.shipped()
 
 QUESTIONS = (
     Said("Ann", "does anyone know how the router reaches the printer?"),
-    Said("Cat", "how long does a sourdough starter keep in the fridge?", 4),
+    Said("Cat", "hello, how long does a sourdough starter keep in the fridge?", 4),
 )
 NAMING = (*QUESTIONS, Said("Ben", "@Ann over the cable, I think", 0.3))
 
@@ -108,6 +108,13 @@ def test_shared_words_are_told() -> None:
     seen = {n: explaining.Seen(m, explaining.Reader().read(m)) for n, m in enumerate(found)}
     assert explaining._shared(seen[2], seen[1]) == ("sourdough", "starter")
     assert explaining._shared(seen[2], seen[0]) == ()
+
+
+def test_words_are_told_that_only_the_rest_of_the_conversation_shares(talk: tuple[Message, ...]) -> None:
+    told = [r for e in explained(talk[:500]) for r in e.reasons if r.group == "words"]
+    elsewhere = [r for r in told if r.text == "its conversation has held the same rare words"]
+    assert 0 < len(elsewhere) < len(told)
+    assert all(r.effect > 0 for r in elsewhere)
 
 
 def test_the_runner_up_is_another_and_less_likely(talk: tuple[Message, ...]) -> None:
