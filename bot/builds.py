@@ -21,7 +21,9 @@ from tuner.adapters.discord_history import DiscordSource
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_runs import Report, Run, Runs
 from tuner.adapters.sqlite_store import Store
+from tuner.amounts import counted
 from tuner.config.settings import Settings
+from tuner.dataset.shown import sample_lines
 from tuner.errors import FatalError, TunerError
 from tuner.people.audience import Audience
 from tuner.pipeline import RunStats, build_dataset, estimate_dataset
@@ -132,7 +134,8 @@ class Builds:
                 stats = await build_dataset(
                     settings, self._store, open_source, chat, tally, owner, confirmed=request.confirmed
                 )
-        return stats.counts
+        examples = stats.examples if settings.discord.attach_records else ()
+        return {**stats.counts, "examples": ["\n".join(sample_lines(sample)) for sample in examples]}
 
     async def _attend(
         self,
@@ -190,7 +193,11 @@ def outcome(pipeline: asyncio.Task[Counts], tally: Tally, ended_by: str) -> Endi
 
 def describe(run: Run, counts: Mapping[str, Any], url: str) -> str:
     """Who runs, since when, how far: for somebody who wanted to start a build."""
-    far = f", {counts['messages']:,} messages read, {counts['samples']:,} samples" if counts else ""
+    far = (
+        f", {counted(counts['messages'], 'message')} read, {counted(counts['samples'], 'sample')}"
+        if counts
+        else ""
+    )
     return (
         f"Build #{run.id} is running: started by {plain(run.owner)} at "
         f"{run.started_at[:16].replace('T', ' ')} UTC{far}.{' ' + url if url else ''}"

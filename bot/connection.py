@@ -14,6 +14,7 @@ from bot.client import TunerBot
 from bot.faults import ODD, REFUSED, UNAUTHORISED, brief, is_passing
 from tuner.adapters.discord_history import PORTAL
 from tuner.adapters.sqlite_store import Store
+from tuner.amounts import counted
 from tuner.config.settings import Settings
 from tuner.errors import FatalError, RetryError, UsageError
 
@@ -48,7 +49,7 @@ async def hold(
             tries = 1 if time.monotonic() - began > STEADY else tries + 1
             if isinstance(error, OddError) and tries >= ODD_TRIES:
                 raise FatalError(
-                    f"{error} That was so {tries} times; update discord.py, or try later."
+                    f"{error} That was so {counted(tries, 'time')}; update discord.py, or try later."
                 ) from error
             pause = min(2.0 ** (tries - 1), LONGEST_PAUSE)
             log.warning("%s Connecting again in %.0f s.", error, pause)

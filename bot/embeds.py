@@ -7,11 +7,11 @@ from typing import Any
 
 import discord
 
-from bot.wording import code, fit, plain
+from bot.wording import code, fit, inert, plain
 from tuner import snowflake
 from tuner.adapters.sqlite_history import Reach
 from tuner.adapters.sqlite_runs import Run
-from tuner.amounts import duration, money
+from tuner.amounts import counted, duration, money
 from tuner.learned import in_words
 from tuner.ranges import reaches
 
@@ -50,9 +50,8 @@ def run_embed(
     _add(embed, "Channels", _channels(counts["channels"].values()), inline=False)
     stages = {name: one for name, one in counts["stages"].items() if not estimate or name in ESTIMATED}
     _add(embed, "Messages read", _read(counts))
-    _add(
-        embed, "Conversations", f"{counts['conversations']:,}, cut into {stages['segment']['out']:,} segments"
-    )
+    segments = counted(stages["segment"]["out"], "segment")
+    _add(embed, "Conversations", f"{counts['conversations']:,}, cut into {segments}")
     if not estimate:
         _add_made(embed, counts)
     _add(embed, "Stages", " · ".join(_flow(name, s) for name, s in stages.items() if s["in"]), inline=False)
@@ -73,8 +72,8 @@ def _add_made(embed: discord.Embed, counts: Mapping[str, Any]) -> None:
     _add(
         embed,
         "Model calls",
-        f"{models['calls']:,} ({models['failed']:,} failed, {models['reused']:,} decisions reused)\n"
-        f"{models['prompt_tokens'] + models['completion_tokens']:,} tokens, {money(models['cost'])}",
+        f"{models['calls']:,} ({models['failed']:,} failed, {counted(models['reused'], 'decision')} reused)\n"
+        f"{counted(models['prompt_tokens'] + models['completion_tokens'], 'token')}, {money(models['cost'])}",
     )
 
 
@@ -114,19 +113,23 @@ def without_prospects(counts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def add_result(embed: discord.Embed, counts: Mapping[str, Any]) -> discord.Embed:
-    """The embed with where the dataset is, or with what a build would cost."""
+    """The embed with where the dataset is, with samples of a dry run, or with what a build would cost."""
     files = "\n".join(
-        f"{code(file['path'])} {file['lines']:,} lines, {file['size']:,} bytes\nsha256 {code(file['sha256'])}"
+        f"{code(file['path'])} {counted(file['lines'], 'line')}, {counted(file['size'], 'byte')}\n"
+        f"sha256 {code(file['sha256'])}"
         for file in counts.get("files", ())
     )
     _add(embed, "Dataset", files, inline=False)
     if estimate := counts.get("estimate"):
         about = "" if estimate["tokens_exact"] else "about "
+        answers = counted(estimate["completion_tokens"], "token")
         text = (
-            f"{estimate['segments']:,} segments, {estimate['calls']:,} model calls\n{about}"
-            f"{estimate['prompt_tokens']:,} + {estimate['completion_tokens']:,} tokens, {money(estimate['cost'])}"
+            f"{counted(estimate['segments'], 'segment')}, {counted(estimate['calls'], 'model call')}\n{about}"
+            f"{estimate['prompt_tokens']:,} + {answers}, {money(estimate['cost'])}"
         )
         _add(embed, "Estimate", text, inline=False)
+    for number, text in enumerate(counts.get("examples", ()), 1):
+        _add(embed, f"Sample {number}", inert(text), inline=False)
     return _within_total(embed)
 
 
@@ -151,8 +154,8 @@ def _read(counts: Mapping[str, Any]) -> str:
     new, requests = counts["messages"], counts["requests"]
     failed = any(channel["state"] == "failed" for channel in counts["channels"].values())
     if requests and not new and not failed:
-        return f"nothing new; {requests:,} requests looked for changes"
-    return f"{new:,} in {requests:,} requests"
+        return f"nothing new; {counted(requests, 'request')} looked for changes"
+    return f"{new:,} in {counted(requests, 'request')}"
 
 
 def _flow(name: str, stage: Mapping[str, Any]) -> str:
@@ -198,7 +201,9 @@ def _run_line(run: Run) -> str:
 
 
 def _made(progress: Mapping[str, Any]) -> str:
-    return f", {progress['samples']:,} samples, {money(progress['models']['cost'])}" if progress else ""
+    return (
+        f", {counted(progress['samples'], 'sample')}, {money(progress['models']['cost'])}" if progress else ""
+    )
 
 
 def _reach_line(reach: Reach, newest: int | None, start: int) -> str:
@@ -207,7 +212,7 @@ def _reach_line(reach: Reach, newest: int | None, start: int) -> str:
         return f"{name} nothing stored"
     span = f"{snowflake.moment(reach.first):%Y-%m-%d} to {snowflake.moment(reach.last):%Y-%m-%d}"
     reached = "" if not reach.ranges or reaches(reach.ranges, start) else ", does not reach `earliest` yet"
-    return f"{name} {reach.messages:,} messages, {span}{reached}{_since(reach, newest)}"
+    return f"{name} {counted(reach.messages, 'message')}, {span}{reached}{_since(reach, newest)}"
 
 
 def _since(reach: Reach, newest: int | None) -> str:

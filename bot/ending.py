@@ -13,7 +13,7 @@ from bot import embeds
 from bot.wording import inert
 from tuner.adapters.sqlite_announcements import Owed
 from tuner.adapters.sqlite_runs import Run
-from tuner.amounts import duration
+from tuner.amounts import counted, dry_run, duration
 
 Counts = dict[str, Any]
 
@@ -69,8 +69,11 @@ def _sentence(ending: Ending) -> str:
         return f"{build} failed."
     if ending.state != "finished" or not counts or ending.estimate:
         return f"{build} is {ending.state}."
-    dry = ", a dry run: nothing was written" if counts["dry_run"] else ""
-    return f"{build} is finished: {counts['samples']:,} samples in {duration(counts['seconds'])}{dry}."
+    models = counts["models"]
+    dry = f"; {dry_run(models['calls'], models['cost'])}" if counts["dry_run"] else ""
+    return (
+        f"{build} is finished: {counted(counts['samples'], 'sample')} in {duration(counts['seconds'])}{dry}."
+    )
 
 
 def embed(ending: Ending) -> discord.Embed:

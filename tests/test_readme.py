@@ -27,10 +27,11 @@ from tuner.config.settings import Settings
 from tuner.dataset.tokens import token_counter
 from tuner.dataset.validation import check_line
 
+TESTS = "pip install -e '.[test]' && python -m pytest -n auto --maxprocesses 4 --dist worksteal"
 NOT_RUN = {  # what a block begins with, and why no test types it
     "export DISCORD_API_TOKEN=...": "it takes a bot's account",
     "export DISCORD_API_TOKEN=... OPENAI_API_KEY=...": "it takes a bot's account, and stays",
-    "pip install -e '.[test]' && python -m pytest": "it is what runs this test",
+    TESTS: "it is what runs this test",
 }
 DONE = "pip install -e . && "  # by whoever runs the tests
 ENDS_WITH_1 = {  # it finds faults
@@ -250,4 +251,4 @@ def test_continuous_integration_finds_its_command() -> None:
     found = re.search(r"sed -n '(.+)' README.md \| head -n 1", (ROOT / ".ci/run").read_text("utf-8"))
     assert found is not None
     printed = subprocess.run(["sed", "-n", found[1], MAIN], capture_output=True, encoding="utf-8", check=True)
-    assert printed.stdout.splitlines()[0] == "pip install -e '.[test]' && python -m pytest"
+    assert printed.stdout.splitlines()[0] == TESTS

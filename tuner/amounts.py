@@ -7,6 +7,12 @@ def money(dollars: float | None) -> str:
     return "cost unknown (no price configured)" if dollars is None else f"${dollars:.4f}"
 
 
+def dry_run(calls: int, cost: float | None) -> str:
+    """What a dry run came to, in a terminal as in Discord."""
+    known = "an unknown sum (no price configured)" if cost is None else money(cost)
+    return f"this dry run spent {known if calls else 'nothing'} on models and wrote no dataset"
+
+
 def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -20,6 +26,16 @@ def percent(share: float) -> str:
     return f"{int(share * 100 + 1e-9)} %"
 
 
-def counted(count: int, thing: str) -> str:
-    """So many of a thing whose plural ends in s."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+def word(count: int, one: str, more: str = "") -> str:
+    """The form of a noun or a verb that goes with a number; `more` where no s makes the plural."""
+    return one if count == 1 else more or f"{one}s"
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """So many of a thing: every number that meets a noun before people goes through here, or through `word`."""
+    return f"{count:,} {word(count, one, more)}"
+
+
+def and_others(count: int) -> str:
+    """What follows a list that leaves so many out; nothing where it leaves out none."""
+    return f" and {counted(count, 'other')}" if count > 0 else ""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tuner.amounts import and_others, counted
+
 MOST = 10  # people that are kept in a report
 SHOWN = 5  # and told of in a line
 
@@ -54,9 +56,10 @@ def in_words(report: Mapping[str, Any], shown: Callable[[str], str] = str) -> li
         return []
     told = [f"{shown(one['name'])} {one['share']:.0%} ({one['answers']:,})" for one in most[:SHOWN]]
     left = people - len(told)
-    others = "" if not left else ", and 1 other" if left == 1 else f", and {left:,} others"
-    answers = "1 answer" if report["answers"] == 1 else f"{report['answers']:,} answers"
-    lines = [f"whose answers are learned, of {answers}: {', '.join(told)}{others}"]
+    others = f",{and_others(left)}" if left else ""
+    lines = [
+        f"whose answers are learned, of {counted(report['answers'], 'answer')}: {', '.join(told)}{others}"
+    ]
     if people > 1 and not report["personas_named"]:
         first = most[0]
         lines.append(

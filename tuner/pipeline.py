@@ -11,6 +11,7 @@ from typing import Any
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
+from tuner.amounts import counted, word
 from tuner.asking.chat import Asker, Chat
 from tuner.asking.estimate import Estimate
 from tuner.config.settings import RULES, Dataset, Settings
@@ -195,9 +196,11 @@ async def _check_anybody_wrote(history: History, settings: Settings, channels: S
     wanted = {channel.id for channel in channels}
     reaches = [r for r in await history.reach() if r.channel.id in wanted]
     others, allowed = sum(r.stubs for r in reaches), settings.dataset.allowed_users
+    read = len(channels)
     if allowed and others and not any(r.messages for r in reaches):
         raise FatalError(
-            f"Nobody in {settings.named('dataset.allowed_users')} ({len(allowed)} ids) wrote anything in the "
-            f"{len(channels)} channels and threads that were read, which hold {others:,} messages by others. "
+            f"Nobody in {settings.named('dataset.allowed_users')} ({counted(len(allowed), 'id')}) wrote anything in "
+            f"the {counted(read, 'channel', 'channels and threads')} that {word(read, 'was', 'were')} read, which "
+            f"{word(read, 'holds', 'hold')} {counted(others, 'message')} by others. "
             "Right-click a person in Discord → Copy User ID, and compare."
         )

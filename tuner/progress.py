@@ -299,11 +299,13 @@ class Tally:
     def eta_seconds(self) -> float | None:
         """Time left at the pace of the last minute; None while there is nothing to go by."""
         now = time.monotonic()
-        making = self._pace(0).left(now, self.made)
+        some = self.samples or not self.max_samples  # before the first, nothing says how many are to come
+        making = self._pace(0).left(now, self.made) if some else None
         if making is None and self.asks:
             return None
-        if self.max_samples and self.samples:
+        if self.asks and self.max_samples:
             return making
+        # Rules make all samples of a channel at once, when it is read: until then reading is what takes time.
         reading = self._reading_left(now) if self._reading else 0.0
         if reading is None or (making is None and not self._reading):
             return None

@@ -21,6 +21,7 @@ from tuner import config, snowflake
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import Store, is_building
+from tuner.amounts import counted
 from tuner.config.settings import Settings
 
 Decorated = TypeVar("Decorated")
@@ -239,6 +240,12 @@ def _started(number: int, settings: Settings, estimate: bool) -> str:
     if estimate:
         what = "It reads what is new and counts what a build would ask; no model is asked."
     else:
-        amount = f"up to {dataset.max_samples:,} samples" if dataset.max_samples else "all samples there are"
-        what = f"It makes {amount}" + (" and writes nothing: a dry run." if dataset.dry_run else ".")
+        amount = (
+            f"up to {counted(dataset.max_samples, 'sample')}"
+            if dataset.max_samples
+            else "all samples there are"
+        )
+        what = f"It makes {amount}" + (" and writes no dataset: a dry run." if dataset.dry_run else ".")
+        if dataset.dry_run and config.asked_model(settings):
+            what += " It asks models, and spends, as a build does."
     return f"Build #{number} started. {what} Progress is in <#{settings.discord.admin_channel}>."

@@ -49,7 +49,7 @@ def titles(running: RunningBot) -> list[str]:
 
 async def settled(running: RunningBot) -> None:
     """Nothing is owed any more."""
-    await until(lambda: not running.paths.rows("SELECT * FROM announcements"), 10)
+    await until(lambda: not running.paths.rows("SELECT * FROM announcements"))
 
 
 async def begun(running: RunningBot, ada: JsonObject) -> None:
@@ -322,7 +322,11 @@ async def test_an_admin_thread_that_goes_to_sleep(
     server: LoopbackDiscord, world: World, ada: JsonObject, ops: int, tmp_path: Path, archived: bool
 ) -> None:
     thread = world.add_thread(ops, "builds", archived=archived)
-    async with running_bot(world, tmp_path, {"discord.admin_channel": str(thread)}, server=server) as running:
+    changes = {
+        "discord.admin_channel": str(thread),
+        "discord.heartbeat_seconds": 3600,
+    }  # none wakes the thread up
+    async with running_bot(world, tmp_path, changes, server=server) as running:
         with running.held():
             await begun(running, ada)
             world.channels[thread].data["thread_metadata"]["archived"] = True

@@ -265,7 +265,7 @@ async def test_events_are_applied_while_a_build_runs(
             await running.use("build").answered()
             running.server.delete(tools, *told)
             await purged(running)
-        await running.ended(30)
+        await running.ended()
         assert SECRET not in dataset(running)
 
 
@@ -304,7 +304,7 @@ async def test_what_happens_while_a_page_is_on_the_way_counts(
         await running.use("build").answered()
         await until(lambda: len(server.history_requests(tools)) > 0)
         await until(lambda: len(server.history_requests(doomed)) > 0)
-        await running.ended(30)
+        await running.ended()
         if how == "deleted":
             assert running.paths.contents(tools)[10] is None
         elif how == "edited":

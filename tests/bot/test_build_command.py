@@ -46,13 +46,13 @@ async def test_it_is_answered_privately_and_at_once(running: RunningBot, ada: Js
     await running.ended()
     assert used.ephemeral
     assert used.content == (
-        f"Build #1 started. It makes up to 25 samples and writes nothing: a dry run. Progress is in <#{ops}>."
+        f"Build #1 started. It makes up to 25 samples and writes no dataset: a dry run. Progress is in <#{ops}>."
     )
     status, end = running.posted()
     assert status["embeds"][0]["title"] == "Build #1: finished"
     assert field(status, "Samples") == "25 of 25"
     assert end["content"].startswith(f"<@{ada['id']}> Build #1 is finished: 25 samples in ")
-    assert end["content"].endswith(", a dry run: nothing was written.")
+    assert end["content"].endswith("; this dry run spent nothing on models and wrote no dataset.")
 
 
 async def test_a_dry_run_writes_no_dataset(running: RunningBot) -> None:
@@ -60,6 +60,19 @@ async def test_a_dry_run_writes_no_dataset(running: RunningBot) -> None:
     assert field(running.posted()[-1], "Samples") == "30"
     assert list(running.paths.folder.rglob("*.jsonl")) == []
     assert list(running.paths.folder.rglob("*.jsonl.*")) == []
+    names = [one["name"] for one in running.posted()[-1]["embeds"][0]["fields"]]
+    assert not any(name.startswith("Sample ") for name in names)  # words stay where they were
+
+
+async def test_a_dry_run_shows_three_samples_where_records_may_be_attached(
+    world: World, tools: int, ops: int, tmp_path: Path
+) -> None:
+    async with running_bot(world, tmp_path, {"discord.attach_records": True}) as running:
+        await running.build({"dry_run": True})
+        end = running.posted()[-1]
+    names = [one["name"] for one in end["embeds"][0]["fields"]]
+    assert [name for name in names if name.startswith("Sample ")] == ["Sample 1", "Sample 2", "Sample 3"]
+    assert field(end, "Sample 1").startswith("user ") and "\nassistant " in field(end, "Sample 1")
 
 
 async def test_the_records_are_those_of_the_headless_command(
@@ -98,10 +111,10 @@ async def test_options_lie_over_the_configuration(
         assert len(running.paths.records.read_text().splitlines()) == 3
         assert field(running.posted()[-1], "Channels").count("\n") == 0
         used = await running.build({"max_samples": 2, "earliest": "2024-01-02"})
-        assert "up to 2 samples and writes nothing" in used.content
+        assert "up to 2 samples and writes no dataset" in used.content
         assert field(running.posted()[-1], "Samples") == "2 of 2"
         used = await running.build()  # what one person chose is not kept for the next
-        assert "up to 3 samples and writes nothing" in used.content
+        assert "up to 3 samples and writes no dataset" in used.content
 
 
 async def test_everything_is_read_again_when_asked(running: RunningBot, tools: int) -> None:

@@ -135,10 +135,14 @@ def test_without_a_configuration_it_says_where_it_looked(
 
 
 @pytest.mark.parametrize("token", ["test-\ntoken", "test-\r\ntoken", "tést-token", "test token", "tes\x07t"])
-def test_a_token_that_cannot_be_one(file: Path, token: str) -> None:
-    with bot_process(NOWHERE, "--config", str(file), DISCORD_TOKEN=token) as process:
-        said = refusal(process)
-    assert "DISCORD_TOKEN" in said
+def test_a_token_that_cannot_be_one(
+    file: Path, token: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DISCORD_API_TOKEN", raising=False)
+    monkeypatch.setenv("DISCORD_TOKEN", token)
+    assert main(["--config", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert "DISCORD_TOKEN" in said and said.count("\n") == 1
     assert token not in said and "test" not in said.replace(str(file), "")
 
 

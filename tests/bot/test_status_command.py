@@ -157,7 +157,7 @@ async def test_a_build_of_another_process_shows_its_numbers(world: World, tmp_pa
     assert fields["Synthetic tool calls"] == "12"
     assert fields["Model calls"].startswith("34 (0 failed")
     assert fields["Model calls"].endswith("5,000 tokens, $1.2500")
-    assert "12345 messages read, 500 approved, 90 samples, 12 tool calls, 34 model calls, $1.2500" in line
+    assert "12,345 messages read, 500 approved, 90 samples, 12 tool calls, 34 model calls, $1.2500" in line
     assert ended.original is not None
     assert ended.original["content"].startswith("That build runs in another process; end it there.")
 

@@ -91,14 +91,16 @@ async def test_nobody_can_be_told(
     assert (await running.build(user=ada)).content.startswith("Nothing was started: the admin channel")
 
 
-async def test_a_status_message_deleted_meanwhile(running: RunningBot, ada: JsonObject) -> None:
-    with running.held():
-        await begun(running, ada)
-        running.server.delete(running.admin_channel, running.posted()[0])
-    await running.ended()
-    assert samples(running) == TALKS
-    [final] = running.posted()  # there is nothing left to bring up to date
-    assert final["embeds"][0]["title"] == "Build #1: finished"
+async def test_a_status_message_deleted_meanwhile(world: World, ada: JsonObject, tmp_path: Path) -> None:
+    seldom = {"discord.heartbeat_seconds": 3600}  # the next one would post another
+    async with running_bot(world, tmp_path, seldom) as running:
+        with running.held():
+            await begun(running, ada)
+            running.server.delete(running.admin_channel, running.posted()[0])
+        await running.ended()
+        assert samples(running) == TALKS
+        [final] = running.posted()  # there is nothing left to bring up to date
+        assert final["embeds"][0]["title"] == "Build #1: finished"
 
 
 async def test_discord_takes_no_heartbeat(running: RunningBot, ada: JsonObject) -> None:

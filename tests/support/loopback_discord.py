@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 from unittest.mock import patch
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from discord import Client
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
@@ -392,14 +392,15 @@ async def body_of(request: web.Request) -> tuple[Any, list[SentFile]]:
         return {}, []
     if request.content_type != "multipart/form-data":
         return await request.json(), []
-    form = await request.post()
-    payload = form.get("payload_json", "{}")
-    files = []
-    for name, part in form.items():
-        if isinstance(part, web.FileField):
-            with part.file:  # a large one lies in a temporary file
-                files.append(SentFile(name, part.filename, part.file.read()))
-    return json.loads(payload if isinstance(payload, str) else "{}"), files
+    payload, files = "{}", []
+    # Not `post()`, which leaves a temporary file open when the connection is lost in the middle of one.
+    async for part in await request.multipart():
+        assert isinstance(part, BodyPartReader)
+        if part.filename:
+            files.append(SentFile(part.name or "", part.filename, bytes(await part.read(decode=True))))
+        elif part.name == "payload_json":
+            payload = await part.text()
+    return json.loads(payload), files
 
 
 def _id(message: JsonObject | int) -> int:

@@ -20,7 +20,7 @@ from tests.support.discord_world import Guild, JsonObject, Permission, World
 
 T = TypeVar("T")
 
-PATIENCE = 120.0  # seconds until a test gives up on what it waits for; long, for a machine that is busy
+PATIENCE = 240.0  # seconds until a test gives up on what it waits for; long, for a machine that is busy
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID_SESSION, HELLO, ACK = 0, 1, 2, 6, 7, 9, 10, 11
 GUILDS, MEMBERS, PRESENCES, GUILD_MESSAGES, REACTIONS = 1 << 0, 1 << 1, 1 << 8, 1 << 9, 1 << 10

@@ -52,6 +52,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_exports(tmp_path_factory.mktemp("large"), server(10_000))
 
 
+@pytest.fixture(scope="module")
+def middling(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3,000 messages in four channels."""
+    return write_exports(tmp_path_factory.mktemp("middling"), server(3_000))
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Some thirty conversations in one channel."""
@@ -87,17 +93,17 @@ async def test_25_samples_of_a_large_server_cost_about_25_calls_and_are_paid_for
         assert output(other) == written
 
 
-async def test_a_choosy_model_s_decisions_give_the_same_bytes_too(tmp_path: Path, large: Path) -> None:
-    changes = {"dataset.max_samples": 25, "dataset.segment_concurrency": WIDTH}
+async def test_a_choosy_model_s_decisions_give_the_same_bytes_too(tmp_path: Path, middling: Path) -> None:
+    changes = {"dataset.max_samples": 10, "dataset.segment_concurrency": WIDTH}
     async with LoopbackOpenAI(approve_if(lambda text: "kettle" in text), delay=0.002) as model:
-        stats = await build_with_model(tmp_path / "a", large, model, changes)
-        assert stats.counts["samples"] == 25
+        stats = await build_with_model(tmp_path / "a", middling, model, changes)
+        assert stats.counts["samples"] == 10
         calls = len(model.requests)
-        assert stats.counts["stages"]["refine"]["dropped"]["rejected: trivial"] > 100
-        await build_with_model(tmp_path / "a", large, model, changes)
+        assert stats.counts["stages"]["refine"]["dropped"]["rejected: trivial"] > 40
+        await build_with_model(tmp_path / "a", middling, model, changes)
         assert len(model.requests) == calls
         model.delay = 0
-        await build_with_model(tmp_path / "b", large, model, changes)
+        await build_with_model(tmp_path / "b", middling, model, changes)
     assert output(tmp_path / "a") == output(tmp_path / "b")
 
 

@@ -106,6 +106,27 @@ def test_what_was_stored_before_is_reckoned_with(clock: Clock) -> None:
     assert run.share == 0.5
 
 
+def test_with_rules_a_first_burst_of_samples_foretells_no_early_end(clock: Clock) -> None:
+    """A small channel gives four at once; the rest comes when the large one is read."""
+    run = reading(clock, 0.0, 0.5, max_samples=25)
+    go_on(run, clock, 20, read_on(run, 1, 0.001))
+    run.channels[2].state, run.channels[2].share = "read", 1.0
+    run.samples = run.segmented = 4
+    run.changed()
+    assert run.eta_seconds == pytest.approx(0.98 / 0.001, rel=0.05)
+    go_on(run, clock, 90, read_on(run, 1, 0.001))
+    assert run.eta_seconds == pytest.approx(0.89 / 0.001, rel=0.05)
+
+
+def test_before_the_first_of_the_wanted_samples_nothing_says_when_the_last_comes(clock: Clock) -> None:
+    run = reading(clock, 1.0, max_samples=5)
+    run.channels[1].state, run.channels[1].messages = "read", 650
+    run.segmented = 1
+    run.changed()
+    clock.now += 1
+    assert run.eta_seconds is None
+
+
 def test_a_stall_foretells_nothing(clock: Clock) -> None:
     run = reading(clock, 0.3)
     go_on(run, clock, 300, lambda: None)

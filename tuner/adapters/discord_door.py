@@ -82,8 +82,8 @@ class Door:
             return await retrying(self._once, ask, where)
         except RetryError as error:
             raise UnreachableError(
-                f"{where}: given up after {tries} tries ({error}). What was read is kept; the next run goes on "
-                "from there."
+                f"{where}: given up after {counted(tries, 'try', 'tries')} ({error}). "
+                "What was read is kept; the next run goes on from there."
             ) from error
 
     async def _once(self, ask: Callable[[], Awaitable[Result]], where: str) -> Result:
@@ -129,8 +129,8 @@ class Door:
         if self._failed_in_a_row < self._settings.attempts * self._settings.concurrency:
             return fault
         return FatalError(
-            f"Discord failed at {self._failed_in_a_row} requests in a row (the last time: {fault}), so this run "
-            "ends. Everything read so far is stored; run again later, and it goes on from there."
+            f"Discord failed at {counted(self._failed_in_a_row, 'request')} in a row (the last time: {fault}), "
+            "so this run ends. Everything read so far is stored; run again later, and it goes on from there."
         )
 
 

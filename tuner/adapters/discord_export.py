@@ -12,6 +12,7 @@ from typing import Any
 from tuner.adapters.bounded_json import UNREADABLE, BoundedJson, OutOfBoundsError
 from tuner.adapters.export_message import fault, read_message
 from tuner.adapters.export_survey import BATCH, SILENT_FILE, Survey, silence, survey, take
+from tuner.amounts import counted
 from tuner.errors import FatalError, UsageError
 from tuner.models import DIRECT_MESSAGES, Channel
 from tuner.people.audience import Audience
@@ -63,7 +64,7 @@ def find_exports(paths: Sequence[str], tally: Tally) -> list[ExportFile]:
     for why in damaged:
         tally.note(why, warning=True)
     if passed_over:
-        more = f" (and {len(passed_over) - 1} more files)" if len(passed_over) > 1 else ""
+        more = f" (and {counted(len(passed_over) - 1, 'more file')})" if len(passed_over) > 1 else ""
         tally.note(f"Passed over{more}: {passed_over[0]}", warning=True)
     if not found:
         raise UsageError(f"No DiscordChatExporter export was found in {', '.join(paths)}.")

@@ -10,7 +10,7 @@ import discord
 from tuner.adapters.discord_door import Door, RefusedError, an_object, as_id, objects
 from tuner.adapters.discord_permissions import EVERYTHING, Permission, permissions
 from tuner.adapters.discord_threads import ArchivedThreads, archived_ms
-from tuner.amounts import counted
+from tuner.amounts import and_others, counted
 from tuner.errors import FatalError, RetryError, SkipError
 from tuner.models import Channel
 from tuner.people.titles import thread_author
@@ -159,7 +159,7 @@ class Listing:
             i for raw in guild.threads if not guild.holds(raw) and (i := as_id(raw["id"])) not in wanted
         ]
         if ids := sorted(set(strays)):
-            listed = ", ".join(map(str, ids[:MOST_NAMED])) + (" and others" if len(ids) > MOST_NAMED else "")
+            listed = ", ".join(map(str, ids[:MOST_NAMED])) + and_others(len(ids) - MOST_NAMED)
             self._tally.note(
                 f"{counted(len(ids), 'active thread')} of {guild.name} left out, as no channel of the server is named "
                 f"as the one above: {listed}. To have one read, name it in {self._tally.named(CHANNELS)}.",

@@ -15,6 +15,7 @@ from typing import Any
 
 from tuner.adapters.bounded_json import UNREADABLE, BoundedJson, OutOfBoundsError
 from tuner.adapters.export_message import FOREIGN, MALFORMED, SYSTEM, ExportedMessage, fault, read_message
+from tuner.amounts import and_others, counted, word
 from tuner.people.intake import User
 
 BATCH = 500
@@ -45,9 +46,10 @@ class Survey:
     def complaint(self) -> str:
         """What is wrong with the file, and what to do; empty when nothing is."""
         if self.damage and self.messages:
+            before = counted(self.messages, "message")
             return (
-                f"{self.path} ends in the middle or is damaged ({self.damage}). The {self.messages} messages before "
-                "that are read; export the channel again and run once more."
+                f"{self.path} ends in the middle or is damaged ({self.damage}). The {before} before that "
+                f"{word(self.messages, 'is', 'are')} read; export the channel again and run once more."
             )
         if self.damage:
             return f"{self.path} is damaged ({self.damage}). Export the channel again and run once more."
@@ -57,9 +59,11 @@ class Survey:
                 "them. Export the channel with DiscordChatExporter, which keeps the ids."
             )
         if self.messages == 0 and self.faults.get(MALFORMED):
+            count = self.faults[MALFORMED]
+            which = "its one message cannot" if count == 1 else f"none of its {counted(count, 'message')} can"
             return (
-                f"{self.path}: none of its {self.faults[MALFORMED]} messages can be read, they lack a valid id or "
-                "author. Export the channel again with DiscordChatExporter."
+                f"{self.path}: {which} be read, {word(count, 'it lacks', 'they lack')} a valid id or author. "
+                "Export the channel again with DiscordChatExporter."
             )
         return ""
 
@@ -67,7 +71,7 @@ class Survey:
 def silence(paths: Sequence[Path]) -> str:
     """What to say of files that are without a word."""
     return (
-        f"All messages in {', '.join(map(str, paths[:5]))}{' and others' if len(paths) > 5 else ''} are empty: the "
+        f"All messages in {', '.join(map(str, paths[:5]))}{and_others(len(paths) - 5)} are empty: the "
         "bot that exported them lacked the Message Content intent. Turn it on (Discord Developer Portal → the "
         "application → Bot → Message Content Intent) and export again."
     )

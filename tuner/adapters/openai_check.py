@@ -7,6 +7,7 @@ from typing import Any
 
 import openai
 
+from tuner.amounts import counted
 from tuner.config.readiness import Finding
 from tuner.config.settings import OpenAI
 
@@ -53,6 +54,6 @@ def _model(name: str, known: set[str]) -> Finding:
     return Finding(
         "model",
         "note",
-        f"{name} is not among the {len(known)} models that the server lists.",
+        f"{name} is not among the {counted(len(known), 'model')} that the server lists.",
         "Check models.segment and models.tool_trigger; some servers take names they do not list.",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tuner.adapters.sqlite_store import is_building, lock_path, migrations
+from tuner.amounts import counted
 from tuner.config.readiness import Finding
 
 LARGE = 256 << 20  # bytes; looking through more takes too long for a check
@@ -52,4 +53,4 @@ def _look(db: sqlite3.Connection, path: Path) -> Finding:
             "archive", "bad", f"{path} is being built from.", "Wait until that is done, or end it."
         )
     [count] = db.execute("SELECT count(*) FROM messages").fetchone() if version else (0,)
-    return Finding("archive", "good", f"{path} holds {count:,} messages.")
+    return Finding("archive", "good", f"{path} holds {counted(count, 'message')}.")

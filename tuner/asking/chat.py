@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
+from tuner.amounts import counted
 from tuner.asking.answers import Answer, Question
 from tuner.asking.backoff import backoff
 from tuner.asking.breaker import Breaker, NoAnswersError
@@ -67,7 +68,7 @@ class Asker:
             raise self._given_up(question.model, str(error)) from error
         except RetryError as error:
             raise SkipError(
-                f"the model gave no answer after {self._settings.attempts} tries ({error})"
+                f"the model gave no answer after {counted(self._settings.attempts, 'try', 'tries')} ({error})"
             ) from error
 
     async def _attempt(self, question: Question, is_useful: Callable[[Answer], bool]) -> Answer:
@@ -76,8 +77,8 @@ class Asker:
     def _given_up(self, model: str, last: str) -> TunerError:
         """What follows for whoever asked: the end of the run, or their own way on where the rules may decide."""
         found = (
-            f"The model {model!r} gave no usable answer to {self._settings.most_failures} requests in a row (the last: "
-            f"{last})."
+            f"The model {model!r} gave no usable answer to "
+            f"{counted(self._settings.most_failures, 'request')} in a row (the last: {last})."
         )
         if self._settings.on_failure == RULES:
             self._tally.note(f"{found} The rules decide until it does (models.on_failure).", warning=True)

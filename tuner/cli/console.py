@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+from rich.text import Text
 
-from tuner.amounts import counted, duration, money, percent
+from tuner.amounts import counted, dry_run, duration, money, percent
 from tuner.cli.printing import printable
+from tuner.dataset.shown import sample_lines
 from tuner.learned import in_words
-from tuner.models import ChatMessage, Sample
+from tuner.models import Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
 
 HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
-LONGEST_SHOWN = 160  # characters of a message of a sample
+WIDEST_NAME, WIDEST_BAR = 32, 24  # columns, in a terminal that has room for them
 MOST_LANGUAGES = 6  # that a summary names
 LEAST_SHARE = 0.01  # of one of them
 COUNTED = {"collect": "messages", "segment": "stretches of talk"}
@@ -33,14 +36,33 @@ def shown(console: Console, heartbeat: float = HEARTBEAT) -> Iterator[Listener]:
     if not console.is_terminal:
         yield Lines(heartbeat)
         return
-    columns = (
-        TextColumn("{task.description}", markup=False),  # a thread's name may hold [brackets]
-        BarColumn(),
-        TextColumn("{task.fields[text]}", markup=False),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, refresh_per_second=4) as progress:
+    with BarsAndWords(console) as progress:
         yield Bars(progress)
+
+
+class BarsAndWords(Progress):
+    """Bars of a fixed width, and below them what they do not say, over as many lines as that takes."""
+
+    def __init__(self, console: Console) -> None:
+        self.below = ""
+        super().__init__(
+            _cut("{task.description}", min(WIDEST_NAME, console.width // 4)),
+            BarColumn(min(WIDEST_BAR, console.width // 5)),
+            _cut("{task.fields[share]:>5}"),
+            _cut("{task.fields[text]}"),
+            console=console,
+            refresh_per_second=4,
+        )
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        yield Text(self.below)
+
+
+def _cut(template: str, widest: int | None = None) -> TextColumn:
+    """A text that is cut where it does not fit: a thread's name may be long, and hold [brackets]."""
+    column = Column(max_width=widest, no_wrap=True, overflow="ellipsis")
+    return TextColumn(template, markup=False, table_column=column)
 
 
 class Lines:
@@ -66,10 +88,10 @@ class Lines:
 class Bars:
     """Progress as bars: one for each channel that is being read, one for the samples."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: BarsAndWords) -> None:
         self._progress = progress
         self._channels: dict[int, TaskID] = {}
-        self._samples = progress.add_task("samples", total=1.0, text="")
+        self._samples = self._add("samples")
         self._last = 0.0
 
     def __call__(self, event: Event) -> None:
@@ -83,10 +105,9 @@ class Bars:
                 )
             case Ended(outcome, run, _):
                 self._draw(run)
-                if (
-                    outcome == "finished"
-                ):  # with the samples that were wanted, it may not have read everything
-                    self._progress.update(self._samples, completed=1.0)
+                self._progress.below = _work(run)
+                if outcome == "finished":  # though with the samples that were wanted, not all may be read
+                    self._progress.update(self._samples, completed=1.0, share=percent(1.0))
 
     def _draw(self, run: Tally) -> None:
         for channel_id, channel in run.channels.items():
@@ -95,15 +116,20 @@ class Bars:
             if channel.state == "reading":
                 self._make_room(run)
             if len(self._channels) < MOST_BARS:
-                name = printable(f"#{channel.name[:24]}")
-                self._channels[channel_id] = self._progress.add_task(name, total=1.0, text="")
+                self._channels[channel_id] = self._add(printable(f"#{channel.name}"))
         for channel_id, task in self._channels.items():
             channel = run.channels[channel_id]
-            text = f"{channel.messages} messages, {channel.state}"
-            self._progress.update(task, completed=channel.share, text=text)
-        eta = run.eta_seconds
-        left = f" · about {duration(eta)} left" if eta else ""
-        self._progress.update(self._samples, completed=run.share, text=f"{run.samples} · {_work(run)}{left}")
+            text = f"{counted(channel.messages, 'message')}, {channel.state}"
+            self._show(task, channel.share, text)
+        wanted = f" of {run.max_samples:,}" if run.max_samples else ""
+        self._show(self._samples, run.share, f"{run.samples:,}{wanted}")
+        self._progress.below = f"{run.doing} · {_work(run)} · {duration(run.seconds)} so far{_left(run)}"
+
+    def _add(self, name: str) -> TaskID:
+        return self._progress.add_task(name, total=1.0, text="", share="")
+
+    def _show(self, task: TaskID, share: float, text: str) -> None:
+        self._progress.update(task, completed=share, share=percent(share), text=text)
 
     def _make_room(self, run: Tally) -> None:
         """A channel that is done gives its bar to one that is being read."""
@@ -115,14 +141,15 @@ class Bars:
 def heartbeat_lines(run: Tally) -> list[str]:
     """Where a run is: each channel that is being read, the stages, the whole."""
     lines = [
-        f"#{channel.name}: {channel.messages} messages, {percent(channel.share)} of the time window"
+        f"#{channel.name}: {counted(channel.messages, 'message')}, {percent(channel.share)} of the time window"
         for channel in run.channels.values()
         if channel.state == "reading"
     ]
-    eta = run.eta_seconds
-    left = f" · about {duration(eta)} left" if eta is not None else ""
     lines += [_stage_line(name, run.stages[name]) for name in STAGES[1:] if run.stages[name].came]
-    return [*lines, f"{percent(run.share)} done, {run.doing} · {run.samples} samples · {_work(run)}{left}"]
+    return [
+        *lines,
+        f"{percent(run.share)} done, {run.doing} · {counted(run.samples, 'sample')} · {_work(run)}{_left(run)}",
+    ]
 
 
 def _stage_line(name: str, stage: StageTally) -> str:
@@ -130,12 +157,17 @@ def _stage_line(name: str, stage: StageTally) -> str:
     return f"{name}: {stage.came} in, {stage.went} out" + (f", left out: {dropped}" if dropped else "")
 
 
+def _left(run: Tally) -> str:
+    eta = run.eta_seconds
+    return f" · about {duration(eta)} left" if eta and eta >= 1 else ""
+
+
 def _work(run: Tally) -> str:
     stages = run.stages
     spending = run.spending
-    parts = [f"{stages['segment'].went} segments", f"{stages['refine'].went} approved"]
+    parts = [counted(stages["segment"].went, "segment"), f"{stages['refine'].went} approved"]
     if spending.calls:
-        parts.append(f"{spending.calls} model calls, {money(spending.cost)}")
+        parts.append(f"{counted(spending.calls, 'model call')}, {money(spending.cost)}")
     return ", ".join(parts)
 
 
@@ -161,16 +193,17 @@ def summary(counts: dict[str, Any]) -> list[str]:
     if counts["languages"]["samples"]:
         lines.append(f"  {_languages(counts['languages'])}")
     models = counts["models"]
+    if counts["dry_run"]:
+        lines.append(f"  {dry_run(models['calls'], models['cost'])}")
     if models["calls"] or models["reused"]:
-        if counts["dry_run"]:
-            lines.append(f"  this dry run spent {money(models['cost'])} on models")
         lines.append(
-            f"  model calls: {models['calls']} ({models['failed']} failed), {models['reused']} decisions reused, "
-            f"{models['prompt_tokens']:,} + {models['completion_tokens']:,} tokens, {money(models['cost'])}"
+            f"  model calls: {models['calls']} ({models['failed']} failed), "
+            f"{counted(models['reused'], 'decision')} reused, "
+            f"{models['prompt_tokens']:,} + {counted(models['completion_tokens'], 'token')}, {money(models['cost'])}"
         )
     lines += [f"  note: {note}" for note in counts["notes"]]
     lines += [
-        f"  wrote {f['path']} ({counted(f['lines'], 'line')}, {f['size']:,} bytes, sha256 {f['sha256'][:12]}…)"
+        f"  wrote {f['path']} ({counted(f['lines'], 'line')}, {counted(f['size'], 'byte')}, sha256 {f['sha256'][:12]}…)"
         for f in counts["files"]
     ]
     return lines
@@ -180,18 +213,8 @@ def shown_samples(samples: Sequence[Sample]) -> list[str]:
     """Samples to look at: who says what, and what the model is to learn to answer."""
     lines = []
     for number, sample in enumerate(samples, 1):
-        lines.append(f"Sample {number}:")
-        for message in sample.messages:
-            if message["role"] != "system" and message.get("weight") != 0:
-                lines.append(f"  {message['role']:<9} {_shown_text(message)}")
+        lines += [f"Sample {number}:", *(f"  {line}" for line in sample_lines(sample))]
     return lines
-
-
-def _shown_text(message: ChatMessage) -> str:
-    calls = [call["function"] for call in message.get("tool_calls") or ()]
-    called = ", ".join(f"{call['name']} {call['arguments']}" for call in calls)
-    text = str(message.get("content") or called).replace("\n", " ↵ ")
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
 def _stage_summary(name: str, stage: Mapping[str, Any]) -> str:
@@ -226,5 +249,7 @@ def _fitted(calibration: dict[str, Any]) -> str:
     """What the native replies changed about links."""
     replies, before, after = (calibration[f] for f in ("replies", "accuracy_before", "accuracy_after"))
     if after == before:
-        return f"links: as trained, they find {before:.0%} of {replies:,} hidden native replies; fitting found no more"
-    return f"links: fitted to {replies:,} native replies; of hidden ones {after:.0%} are found ({before:.0%} before)"
+        hidden = counted(replies, "hidden native reply", "hidden native replies")
+        return f"links: as trained, they find {before:.0%} of {hidden}; fitting found no more"
+    found = counted(replies, "native reply", "native replies")
+    return f"links: fitted to {found}; of hidden ones {after:.0%} are found ({before:.0%} before)"

@@ -16,7 +16,7 @@ from tuner.adapters import discord_history
 from tuner.adapters.discord_search import count_messages
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
-from tuner.amounts import duration, money
+from tuner.amounts import counted, duration, money, word
 from tuner.asking.forecast import Forecast, Volume, forecast
 from tuner.cli.source import opened_source, owner
 from tuner.config.settings import RULES, Settings
@@ -25,7 +25,7 @@ from tuner.pipeline import estimate_dataset
 from tuner.progress import Listener, Tally
 
 NOBODY = (
-    "Nobody in {allowed} wrote anything there: Discord finds {messages:,} messages in these channels, none "
+    "Nobody in {allowed} wrote anything there: Discord finds {messages} in these channels, none "
     "of them by these people. Right-click a person in Discord → Copy User ID, and compare."
 )
 
@@ -59,7 +59,8 @@ async def _before_reading(settings: Settings) -> Forecast | None:
                 client, dataset.channels, dataset.allowed_users, start, settings.collect
             )
     if usable == 0 and messages:
-        raise FatalError(NOBODY.format(allowed=settings.named("dataset.allowed_users"), messages=messages))
+        allowed = settings.named("dataset.allowed_users")
+        raise FatalError(NOBODY.format(allowed=allowed, messages=counted(messages, "message")))
     stored = await _stored(settings)
     volume = Volume(messages, messages if usable is None else usable, stored, len(dataset.channels))
     found = forecast(volume, settings.dataset, settings.models, settings.collect)
@@ -84,18 +85,16 @@ def estimate_lines(counts: dict[str, Any], settings: Settings) -> list[str]:
 def _forecast_lines(counts: dict[str, Any], settings: Settings) -> list[str]:
     """An estimate that was made before anything was read."""
     found = counts["estimate"]
-    people = len(settings.dataset.allowed_users)
-    by = (
-        f", {found['usable']:,} of them by the {people} people in {settings.named('dataset.allowed_users')}"
-        if people
-        else ""
-    )
+    people, channels = len(settings.dataset.allowed_users), len(settings.dataset.channels)
+    to_read = found["to_read"]
+    named = f"{counted(people, 'person', 'people')} in {settings.named('dataset.allowed_users')}"
+    by = f", {found['usable']:,} of them by the {named}" if people else ""
     wanted = ", all that are wanted" if found["segments"] == settings.dataset.max_samples else ""
     return [
         "Estimate, before anything was read:",
-        f"  Discord finds  {found['messages']:,} messages in {len(settings.dataset.channels)} channels and their "
-        f"active threads{by}",
-        f"  to be read     about {found['to_read']:,} messages, which takes {duration(found['seconds'])} or more",
+        f"  Discord finds  {counted(found['messages'], 'message')} in {counted(channels, 'channel')} and "
+        f"{word(channels, 'its', 'their')} active threads{by}",
+        f"  to be read     about {counted(to_read, 'message')}, which takes {duration(found['seconds'])} or more",
         f"  samples        about {found['segments']:,}{wanted}",
         f"  model calls    {_cost(found, 'about ', settings.models.segment == RULES)}",
         "Nothing was read, stored or asked. A build counts exactly, and spends less where the model rejects.",
@@ -107,8 +106,8 @@ def _counted_lines(counts: dict[str, Any]) -> list[str]:
     found = counts["estimate"]
     about = "" if found["tokens_exact"] else "about "
     return [
-        f"Estimate (run {counts['run']}), from {counts['segmented']:,} stored messages:",
-        f"  read now       {counts['messages']:,} messages in {counts['requests']:,} requests",
+        f"Estimate (run {counts['run']}), from {counted(counts['segmented'], 'stored message')}:",
+        f"  read now       {counted(counts['messages'], 'message')} in {counted(counts['requests'], 'request')}",
         f"  samples        up to {found['segments']:,}, if everything is approved",
         f"  model calls    {_cost(found, about, not found['calls'])}",
         *(f"  note: {note}" for note in counts["notes"]),
@@ -120,6 +119,6 @@ def _cost(found: dict[str, Any], about: str, free: bool) -> str:
     if free:
         return "none: the rules decide, or everything was decided before. $0"
     return (
-        f"{about}{found['calls']:,}, with {about}{found['prompt_tokens']:,} + {found['completion_tokens']:,} tokens: "
-        f"{about}{money(found['cost'])}"
+        f"{about}{found['calls']:,}, with {about}{found['prompt_tokens']:,} + "
+        f"{counted(found['completion_tokens'], 'token')}: {about}{money(found['cost'])}"
     )

@@ -13,6 +13,7 @@ from tuner.adapters.opt_outs import add_opt_outs, remove_opt_outs
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_people import People
 from tuner.adapters.sqlite_store import Store, builder_lock, open_store
+from tuner.amounts import counted, word
 from tuner.cli.running import existing_archive, say, settings_of
 from tuner.cli.running import run as run_to_the_end
 from tuner.config.settings import Settings
@@ -40,10 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
             f"Nothing of {ids} is stored, so nothing was erased; from now on their words will not be stored. If an id "
             f"is mistyped, take it back: tuner forget --undo {ids.replace(',', '')}"
         )
-    if len(forgotten.strangers) < len(user_ids):
+    known, erased = len(user_ids) - len(forgotten.strangers), forgotten.messages
+    if known:
         say(
-            f"{forgotten.messages} messages lost their text, and these people's words will not be stored again. "
-            f"{_elsewhere(settings)}"
+            f"{counted(erased, 'message')} lost {word(erased, 'its', 'their')} text, and the words of "
+            f"{word(known, 'this person', 'these people')} will not be stored again. {_elsewhere(settings)}"
         )
     return 0
 

@@ -15,6 +15,7 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_narrowed import narrowed
 from tuner.adapters.sqlite_store import Store
 from tuner.adapters.switch import replacing
+from tuner.amounts import and_others, counted
 from tuner.cli.archive import export_files, opened
 from tuner.cli.explanation import READING_HELP, Stretch, shown
 from tuner.cli.parser import LINES
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_free(arguments.out, settings, config_of(arguments))
     with single_threaded():
         count = run_to_the_end(write_conversations(settings, exports, arguments.channel, arguments.out))
-    say(f"{count} conversations → {arguments.out}")
+    say(f"{counted(count, 'conversation')} → {arguments.out}")
     return 0
 
 
@@ -152,7 +153,7 @@ async def _not_there(history: History, channel: Channel, message_id: int) -> str
     if reach is None or reach.first is None or reach.last is None:
         return f"Nothing of {name} is stored. Read it first, with build-dataset."
     return (
-        f"{name} holds no message {message_id}. It holds {reach.messages + reach.stubs} messages, from "
+        f"{name} holds no message {message_id}. It holds {counted(reach.messages + reach.stubs, 'message')}, from "
         f"{reach.first} ({snowflake.moment(reach.first):%Y-%m-%d %H:%M}) to {reach.last} "
         f"({snowflake.moment(reach.last):%Y-%m-%d %H:%M} UTC). Discord's “Copy Message ID” gives an id."
     )
@@ -178,5 +179,5 @@ def _named(channels: Sequence[Channel], wanted: str) -> Channel:
         listed = ", ".join(str(c.id) for c in found)
         raise UsageError(printable(f"Several channels are called #{name}. Give the id of one: {listed}."))
     listed = ", ".join(f"{c.id} (#{c.name})" for c in channels[:_LISTED])
-    more = f" and {len(channels) - _LISTED} more" if len(channels) > _LISTED else ""
-    raise UsageError(printable(f"Channel {wanted} is not stored. Stored: {listed or 'none yet'}{more}."))
+    listed += and_others(len(channels) - _LISTED)
+    raise UsageError(printable(f"Channel {wanted} is not stored. Stored: {listed or 'none yet'}."))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tuner import snowflake
 from tuner.adapters.sqlite_history import History, Reach
 from tuner.adapters.sqlite_runs import Run, Runs
 from tuner.adapters.sqlite_store import is_building, open_to_look
 from tuner.adapters.switch import finish_switches
-from tuner.amounts import money
+from tuner.amounts import counted, money
 from tuner.cli.running import existing_archive, say, settings_of
 from tuner.cli.running import run as run_to_the_end
 from tuner.config.settings import Settings
@@ -43,22 +45,26 @@ async def status_lines(settings: Settings) -> list[str]:
 
 def _run_line(run: Run, *, alive: bool) -> str:
     state = "interrupted" if run.state == "running" and not alive else run.state
-    progress = run.progress
-    counted = ""
-    if progress:
-        read = sum(channel["messages"] for channel in progress["channels"].values())
-        models = progress["models"]
-        counted = (
-            f"{read} messages read, {progress['stages']['refine']['out']} approved, {progress['samples']} samples, "
-            f"{progress['synthetic_tool_calls']} tool calls"
-        )
-        if models["calls"]:
-            counted += f", {models['calls']} model calls, {money(models['cost'])}"
+    done = _done(run.progress) if run.progress else []
     dry = " (dry run)" if run.options.get("dry_run") else ""
     if run.options.get("estimate"):
-        dry, counted = " (estimate)", counted.partition(",")[0]
-    text = f"  {run.id}{dry} {state}, {run.started_at} to {run.ended_at or 'now'}: {counted}"
+        dry, done = " (estimate)", done[:1]
+    text = f"  {run.id}{dry} {state}, {run.started_at} to {run.ended_at or 'now'}: {', '.join(done)}"
     return text + (f"\n      {run.message}" if run.message else "")
+
+
+def _done(progress: Mapping[str, Any]) -> list[str]:
+    """What a run has done, what was read first."""
+    models = progress["models"]
+    done = [
+        f"{counted(sum(channel['messages'] for channel in progress['channels'].values()), 'message')} read",
+        f"{progress['stages']['refine']['out']:,} approved",
+        counted(progress["samples"], "sample"),
+        counted(progress["synthetic_tool_calls"], "tool call"),
+    ]
+    if models["calls"]:
+        done.append(f"{counted(models['calls'], 'model call')}, {money(models['cost'])}")
+    return done
 
 
 def _reach_line(reach: Reach, start: int) -> str:
@@ -68,8 +74,8 @@ def _reach_line(reach: Reach, start: int) -> str:
     span = (
         f"{snowflake.moment(reach.first):%Y-%m-%d %H:%M} to {snowflake.moment(reach.last):%Y-%m-%d %H:%M} UTC"
     )
-    held = (
-        f"{reach.messages} messages and {reach.stubs} stubs" if reach.stubs else f"{reach.messages} messages"
+    held = counted(reach.messages, "message") + (
+        f" and {counted(reach.stubs, 'stub')}" if reach.stubs else ""
     )
     if not reach.ranges:
         whole = "from exports"
@@ -77,5 +83,5 @@ def _reach_line(reach: Reach, start: int) -> str:
         whole = "reaches dataset.earliest" if start else "reaches the channel's beginning"
     else:
         whole = "does not reach dataset.earliest yet"
-    gaps = f", {len(reach.ranges) - 1} gaps" if len(reach.ranges) > 1 else ""
+    gaps = f", {counted(len(reach.ranges) - 1, 'gap')}" if len(reach.ranges) > 1 else ""
     return f"  {name}: {held}, {span}, {whole}{gaps}"

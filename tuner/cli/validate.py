@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tuner.adapters.switch import finish_switches
+from tuner.amounts import counted
 from tuner.cli.running import say
 from tuner.dataset.tokens import token_counter
 from tuner.dataset.validation import check_file
@@ -19,8 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"{arguments.file}: {note}")
     about = "" if report.exact else "about "
     count = len(report.faults)
-    verdict = ("1 fault" if count == 1 else f"{count} faults") if count else "valid"
+    verdict = counted(count, "fault") if count else "valid"
     say(
-        f"{arguments.file}: {verdict} as {report.profile}, {report.lines} lines, {about}{report.tokens:,} tokens"
+        f"{arguments.file}: {verdict} as {report.profile}, {counted(report.lines, 'line')}, "
+        f"{about}{counted(report.tokens, 'token')}"
     )
     return 1 if report.faults else 0

@@ -13,6 +13,7 @@ from typing import Any
 import tomli
 from pydantic import ValidationError
 
+from tuner.amounts import counted
 from tuner.config.secrets import HIDDEN, SECRET_NAME, SECRET_VALUE, looks_secret, names_variable
 from tuner.config.settings import TOKEN_ENV, Settings
 from tuner.errors import UsageError
@@ -89,7 +90,9 @@ def load(
         if not faults:
             return settings.called(typed)
     faults = [_as_typed(fault, typed) for fault in faults]
-    raise UsageError(f"{origin} has {_counted(len(faults))}:\n" + "\n".join(f"  - {f}" for f in faults))
+    raise UsageError(
+        f"{origin} has {counted(len(faults), 'fault')}:\n" + "\n".join(f"  - {f}" for f in faults)
+    )
 
 
 def changed(
@@ -330,10 +333,6 @@ def place(path: str) -> str:
         return os.path.realpath(path)
     except ValueError:
         return path
-
-
-def _counted(number: int) -> str:
-    return "a fault" if number == 1 else f"{number} faults"
 
 
 def environment() -> Mapping[str, str]:

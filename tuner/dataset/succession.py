@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
 
+from tuner.amounts import counted, word
 from tuner.progress import STAGES, Tally
 
 FAILED = "failed"  # how the reasons begin for which a segment got no verdict
@@ -53,7 +54,7 @@ def _undecided(tally: Tally, most: float) -> str:
     if undecided <= most * refine.came:
         return ""
     return (
-        f"The model gave no verdict about {undecided:,} of {refine.came:,} conversations, more than "
+        f"The model gave no verdict about {undecided:,} of {counted(refine.came, 'conversation')}, more than "
         f"models.most_undecided = {most:g} allows ({left_out(tally, ['refine'])}). Nothing was replaced, and what was "
         'decided is kept: see to the model and build again, or set models.on_failure = "rules".'
     )
@@ -64,7 +65,7 @@ def _cut_short(tally: Tally, former_lines: int) -> str:
         return ""
     limits = ", ".join(map(tally.named, ("models.max_calls", "models.max_cost")))
     return (
-        f"The budget ({limits}) is spent, and the {tally.samples:,} samples made are fewer "
-        f"than the {former_lines:,} of the dataset that is there, which stays. What was decided is kept: build again "
-        "to go on from there."
+        f"The budget ({limits}) is spent, and the {counted(tally.samples, 'sample')} made "
+        f"{word(tally.samples, 'is', 'are')} fewer than the {former_lines:,} of the dataset that is there, which "
+        "stays. What was decided is kept: build again to go on from there."
     )

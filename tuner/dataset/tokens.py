@@ -32,8 +32,11 @@ class TokenCounter:
             total += PER_MESSAGE + sum(map(self.length, _texts(message)))
             for call in message.get("tool_calls") or ():
                 total += self.length(call["function"]["name"]) + self.length(call["function"]["arguments"])
-        if line.get("tools"):
-            total += self.length(json.dumps(line["tools"], ensure_ascii=False))
+            if call := message.get("function_call"):
+                total += self.length(call["name"]) + self.length(call["arguments"])
+        for key in ("tools", "functions"):
+            if line.get(key):
+                total += self.length(json.dumps(line[key], ensure_ascii=False))
         return total
 
 

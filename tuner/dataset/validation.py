@@ -11,8 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from tuner.amounts import counted
+from tuner.dataset.contents import AssistantContent, SystemContent, TextPart, ToolContent, UserContent
+from tuner.dataset.functions import (
+    FUNCTIONS_NOTE,
+    MOST_FUNCTIONS,
+    FunctionCall,
+    FunctionDefinition,
+    FunctionResult,
+)
+from tuner.dataset.functions import Strict as _Strict
 from tuner.dataset.tokens import TokenCounter
 from tuner.errors import UsageError
 from tuner.text.inert import is_blank
@@ -26,101 +36,64 @@ BOM_NOTE = "the file begins with a byte order mark, which one provider asks for 
 Profile = Literal["records", "openai"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Function(_Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    arguments: str
-
-
 class _ToolCall(_Strict):
     id: str = Field(min_length=1)
     type: Literal["function"]
-    function: _Function
+    function: FunctionCall
 
 
-class _TextPart(_Strict):
-    type: Literal["text"]
-    text: str
-
-
-class _RefusalPart(_Strict):
-    type: Literal["refusal"]
-    refusal: str
-
-
-class _ImageURL(_Strict):
-    url: str = Field(min_length=1)
-    detail: Literal["auto", "low", "high"] = "auto"
-
-
-class _ImagePart(_Strict):
-    type: Literal["image_url"]
-    image_url: _ImageURL
-
-
-_TEXT, _PARTS = "text", "parts"
-
-
-def _form(content: object) -> str:
-    """A content is a text, or a list of parts."""
-    return _PARTS if isinstance(content, list) else _TEXT
-
-
-_Filled = Annotated[str, Field(min_length=1), Tag(_TEXT)]
-_Text = Annotated[str, Tag(_TEXT)]
-_TextParts = Annotated[list[_TextPart], Field(min_length=1), Tag(_PARTS)]
-_UserPart = Annotated[_TextPart | _ImagePart, Field(discriminator="type")]
-_UserParts = Annotated[list[_UserPart], Field(min_length=1), Tag(_PARTS)]
-_AssistantPart = Annotated[_TextPart | _RefusalPart, Field(discriminator="type")]
-_AssistantParts = Annotated[list[_AssistantPart], Field(min_length=1), Tag(_PARTS)]
 _Name = Annotated[str, Field(min_length=1)]
 
 
 class _System(_Strict):
     role: Literal["system"]
-    content: Annotated[_Filled | _TextParts, Discriminator(_form)]
+    content: SystemContent
     name: _Name | None = None
 
 
 class _User(_Strict):
     role: Literal["user"]
-    content: Annotated[_Filled | _UserParts, Discriminator(_form)]
+    content: UserContent
     name: _Name | None = None
+
+
+class _Spoken(_Strict):
+    id: str = Field(min_length=1)
 
 
 class _Assistant(_Strict):
     role: Literal["assistant"]
-    content: Annotated[_Text | _AssistantParts, Discriminator(_form)] | None = None
+    content: AssistantContent | None = None
     refusal: str | None = None
     name: _Name | None = None
+    audio: _Spoken | None = None
     tool_calls: list[_ToolCall] | None = Field(default=None, min_length=1)
+    function_call: FunctionCall | None = None
     weight: int = Field(default=1, ge=0, le=1)
 
     @property
+    def calls(self) -> bool:
+        return bool(self.tool_calls or self.function_call)
+
+    @property
     def says_something(self) -> bool:
-        """Whether there is anything to see: an answer, or a refusal."""
+        """Whether there is anything to see or hear: an answer, or a refusal."""
         parts = self.content if isinstance(self.content, list) else []
-        texts = [part.text if isinstance(part, _TextPart) else part.refusal for part in parts]
+        texts = [part.text if isinstance(part, TextPart) else part.refusal for part in parts]
         texts += [text for text in (self.content, self.refusal) if isinstance(text, str)]
-        return not all(map(is_blank, texts))
+        return self.audio is not None or not all(map(is_blank, texts))
 
 
 class _Tool(_Strict):
     role: Literal["tool"]
-    content: Annotated[_Text | _TextParts, Discriminator(_form)]
+    content: ToolContent
     tool_call_id: str
 
 
-_Message = Annotated[_System | _User | _Assistant | _Tool, Field(discriminator="role")]
+_Message = Annotated[_System | _User | _Assistant | _Tool | FunctionResult, Field(discriminator="role")]
 
 
-class _Definition(_Strict):
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    description: str = ""
-    parameters: dict[str, Any] = Field(default_factory=dict)
+class _Definition(FunctionDefinition):
     strict: bool | None = None
 
 
@@ -133,6 +106,7 @@ class _Line(_Strict):
     messages: list[_Message] = Field(min_length=1)
     tools: list[_ToolDefinition] = Field(default_factory=list, min_length=1)
     parallel_tool_calls: bool | None = None
+    functions: list[FunctionDefinition] = Field(default_factory=list, min_length=1, max_length=MOST_FUNCTIONS)
 
 
 class _Metadata(_Strict):
@@ -183,7 +157,7 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
     except ValidationError as error:
         return [_in_words(item) for item in error.errors()]
     assert isinstance(line, dict)  # it fits the model
-    faults = [*_order(parsed), *_tool_use(parsed)]
+    faults = [*_order(parsed), *_tool_use(parsed), *_function_use(parsed)]
     if tokens is None:
         try:
             json.dumps(line, ensure_ascii=False).encode()
@@ -192,7 +166,7 @@ def check_line(line: object, profile: Profile, counter: TokenCounter, tokens: in
         tokens = counter.sample(line)
     if tokens > MOST_TOKENS:
         faults.append(
-            f"has {tokens} tokens, more than {MOST_TOKENS}: a trainer would cut off its end, the answer"
+            f"has {counted(tokens, 'token')}, more than {MOST_TOKENS}: a trainer would cut off its end, the answer"
         )
     return faults
 
@@ -203,14 +177,14 @@ def _order(line: _Line) -> Iterator[str]:
         yield f"the last message is the {last.role}'s, not the assistant's"
     elif last.weight == 0:
         yield "the last message has weight 0: nothing would be learned from the answer"
-    elif last.tool_calls:
+    elif last.calls and isinstance(line, _Record):  # to call can be learned, but answers nobody
         yield "the last message is a tool call, not an answer"
     if not any(isinstance(message, _User) for message in line.messages):
         yield "no message is the user's"
     for position, message in enumerate(line.messages):
         if isinstance(message, _System) and position:
             yield f"messages.{position}: a system message after the first"
-        if isinstance(message, _Assistant) and not message.tool_calls and not message.says_something:
+        if isinstance(message, _Assistant) and not message.calls and not message.says_something:
             yield f"messages.{position}: an assistant message without content"
 
 
@@ -241,22 +215,46 @@ def _tool_use(line: _Line) -> Iterator[str]:
             waiting.add(call.id)
 
 
+def _function_use(line: _Line) -> Iterator[str]:
+    offered = {function.name for function in line.functions}
+    called: str | None = None
+    for position, message in enumerate(line.messages):
+        where = f"messages.{position}"
+        if isinstance(message, FunctionResult):
+            if message.name != called:
+                yield f"{where}: answers no call of {message.name!r} before it"
+            called = None
+        if isinstance(message, _Assistant) and (call := message.function_call):
+            called = call.name
+            if call.name not in offered:
+                yield f"{where}: calls {call.name!r}, which functions does not offer"
+            if not _is_object(call.arguments):
+                yield f"{where}: the arguments are no JSON object in a string"
+
+
+def _is_deprecated(line: Mapping[str, Any]) -> bool:
+    return "functions" in line or any(message.get("function_call") for message in line["messages"])
+
+
 def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_faults: int = 100) -> Report:
     """Check a JSONL file as a stream; without `profile`, lines with metadata are taken for records."""
     faults: list[Fault] = []
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     count = tokens = 0
     try:
         with path.open("rb") as stream:
             for number, raw in enumerate(stream, 1):
                 if number == 1 and raw.startswith(BOM):
-                    raw, notes = raw.removeprefix(BOM), (BOM_NOTE,)
+                    raw = raw.removeprefix(BOM)
+                    notes.append(BOM_NOTE)
                 line, reason = _parsed(raw)
                 if profile is None and isinstance(line, dict):  # a broken first line says nothing
                     profile = "records" if "metadata" in line else "openai"
                 reasons = [reason] if reason else check_line(line, profile or "openai", counter)
                 if not reasons and isinstance(line, dict):
                     tokens += counter.sample(line)
+                    if FUNCTIONS_NOTE not in notes and _is_deprecated(line):
+                        notes.append(FUNCTIONS_NOTE)
                 faults += [Fault(number, r) for r in reasons][: most_faults - len(faults)]
                 count = number
     except OSError as error:
@@ -265,16 +263,16 @@ def check_file(path: Path, profile: Profile | None, counter: TokenCounter, most_
     faults += [Fault(0, r) for r in file_faults(count, path.stat().st_size)] if profile == "openai" else []
     if count == 0 and profile == "records":
         faults.append(Fault(0, "the file is empty"))
-    return Report(profile, count, tokens, counter.exact, tuple(faults), notes)
+    return Report(profile, count, tokens, counter.exact, tuple(faults), tuple(notes))
 
 
 def file_faults(lines: int, size: int) -> list[str]:
     """What is wrong with a file for upload as a whole."""
     faults = []
     if lines < FEWEST_LINES:
-        faults.append(f"the file has {lines} lines; a trainer wants at least {FEWEST_LINES}")
+        faults.append(f"the file has {counted(lines, 'line')}; a trainer wants at least {FEWEST_LINES}")
     if size > MOST_BYTES:
-        faults.append(f"the file has {size} bytes; an upload takes at most {MOST_BYTES}")
+        faults.append(f"the file has {counted(size, 'byte')}; an upload takes at most {MOST_BYTES:,}")
     return faults
 
 

@@ -10,6 +10,7 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_narrowed import narrowed
 from tuner.adapters.sqlite_people import People
 from tuner.adapters.sqlite_store import Store
+from tuner.amounts import counted, word
 from tuner.config.settings import Settings
 from tuner.errors import UsageError
 from tuner.people.audience import Audience
@@ -44,16 +45,17 @@ async def adopt_audience(
     leaving = await people.leaving(audience)
     if leaving.messages and not confirmed:
         raise UsageError(
-            f"{settings.named(ALLOWED)} leaves out {_counted(leaving.people, 'person', 'people')} whose words "
-            f"are stored: {_counted(leaving.messages, 'message', 'messages')} would be erased, for good. If that is "
+            f"{settings.named(ALLOWED)} leaves out {counted(leaving.people, 'person', 'people')} whose words "
+            f"are stored: {counted(leaving.messages, 'message')} would be erased, for good. If that is "
             "meant, build with --yes (in Discord: confirm:True). If not, name them again. A dry run shows what "
             "would come out and erases nothing."
         )
     change = await history.adopt(audience)
-    if change.people_removed:
+    if removed := change.people_removed:
         tally.note(
-            f"{leaving.messages} messages of people who are no longer allowed were erased, and their names; "
-            f"{change.people_removed} people."
+            f"{counted(leaving.messages, 'message')} of {counted(removed, 'person', 'people')} who "
+            f"{word(removed, 'is', 'are')} no longer allowed {word(leaving.messages, 'was', 'were')} erased, and "
+            f"{word(removed, 'the name', 'their names')}."
         )
     if change.must_reread:
         tally.note(f"People were added to {settings.named(ALLOWED)}: history is read again for their words.")
@@ -80,8 +82,10 @@ async def look_as_audience(store: Store, settings: Settings, tally: Tally) -> tu
     leaving = await people.leaving(asked)
     if leaving.messages:
         tally.note(
-            f"Without the dry run, {leaving.messages} messages of {leaving.people} people who are no longer in "
-            f"{settings.named(ALLOWED)} would be erased; here they are left out only."
+            f"Without the dry run, {counted(leaving.messages, 'message')} of "
+            f"{counted(leaving.people, 'person', 'people')} who {word(leaving.people, 'is', 'are')} no longer in "
+            f"{settings.named(ALLOWED)} would be erased; here "
+            f"{word(leaving.messages, 'it is', 'they are')} left out only."
         )
     return await narrowed(store, asked), adopted
 
@@ -100,7 +104,8 @@ async def carry_opt_outs(store: Store, settings: Settings, tally: Tally) -> None
         await people.opt_out(new, await people.stored(new))
         erased = await history.forget(new, audience)
         tally.note(
-            f"{len(new)} people named in {file} are forgotten here too: {erased} messages lost their text."
+            f"{counted(len(new), 'person', 'people')} named in {file} {word(len(new), 'is', 'are')} forgotten here "
+            f"too: {counted(erased, 'message')} lost {word(erased, 'its', 'their')} text."
         )
 
 
@@ -113,7 +118,3 @@ async def _configured(history: History, settings: Settings, tally: Tally) -> Aud
     if not settings.dataset.allowed_users:
         tally.note(EVERYONE, warning=True)
     return await history.audience(settings.dataset.allowed_users, settings.dataset.personas)
-
-
-def _counted(number: int, one: str, more: str) -> str:
-    return f"{number:,} {one if number == 1 else more}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tuner.adapters.openai_check import check_models
 from tuner.adapters.sqlite_check import check_archive
+from tuner.amounts import counted
 from tuner.config import secret, secret_fault
 from tuner.config.readiness import NO_CHANNELS, Finding, asked_model, missing_key
 from tuner.config.settings import RULES, Settings
@@ -90,7 +91,7 @@ def _price(settings: Settings, model: str, today: date) -> Finding:
     text = f"{model}: {price.input:g} and {price.output:g} $ per million tokens, read {price.read}."
     if days > OLD_PRICE:
         todo = f'Read it again, and put it into [models.prices."{model}"].'
-        return Finding("price", "note", f"{text} That is {days} days ago.", todo)
+        return Finding("price", "note", f"{text} That is {counted(days, 'day')} ago.", todo)
     return Finding("price", "good", text)
 
 

@@ -14,6 +14,7 @@ from tuner.adapters.former_datasets import Former, former, kept_before, kept_pat
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.switch import ALL, Switch, switching
+from tuner.amounts import counted, word
 from tuner.config.settings import Settings
 from tuner.dataset.succession import nothing, objection
 from tuner.dataset.validation import FEWEST_LINES
@@ -101,9 +102,8 @@ class Outputs:
                 self._switch.drop(output.path)
             raise NothingMadeError(why, await self._commit(run_id, (), Succession(), runs, tally))
         if tally.samples < FEWEST_LINES:
-            tally.note(
-                f"{tally.samples} samples are fewer than the {FEWEST_LINES} a trainer wants.", warning=True
-            )
+            few = f"{counted(tally.samples, 'sample')} {word(tally.samples, 'is', 'are')} fewer"
+            tally.note(f"{few} than the {FEWEST_LINES} a trainer wants.", warning=True)
         succession = await self._succession(run_id, before, runs, tally)
         written = () if dry_run else self.writer.outputs
         return await self._commit(run_id, written, succession, runs, tally)
@@ -192,7 +192,8 @@ async def _replaced(
 
 def _in_words(replaced: Mapping[str, Any]) -> str:
     maker, kept = replaced["run_before"], replaced["kept"]
+    are = word(replaced["lines_before"], "is", "are")
     by = "" if maker is None else f" of run {maker}"
-    where = f"which are kept in {kept}" if kept else f"which are not kept: {replaced['why']}"
+    where = f"which {are} kept in {kept}" if kept else f"which {are} not kept: {replaced['why']}"
     lines, before = replaced["lines"], replaced["lines_before"]
-    return f"{replaced['path']}: {lines:,} samples took the place of {before:,}{by}, {where}."
+    return f"{replaced['path']}: {counted(lines, 'sample')} took the place of {before:,}{by}, {where}."

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tuner import snowflake
+from tuner.amounts import and_others, counted, word
 from tuner.config.settings import Collect, Dataset
 from tuner.errors import FatalError, SkipError
 from tuner.models import Channel, Message
@@ -143,9 +144,11 @@ class Collection:
         """The run has what it wants: say which channels were left where they are."""
         unread = [c.name for c in self._read_now if not self._done[c.id].is_set()]
         if unread:
+            wanted = self._tally.max_samples or 0
+            left = f"{', '.join(unread[:5])}{and_others(len(unread) - 5)} not read to the end"
             self._tally.note(
-                f"Reading stopped early, {self._tally.max_samples} samples need no more: {', '.join(unread[:5])}"
-                f"{' and others' if len(unread) > 5 else ''} not read to the end. The next run goes on from there."
+                f"Reading stopped early, {counted(wanted, 'sample')} {word(wanted, 'needs', 'need')} no more: "
+                f"{left}. The next run goes on from there."
             )
             self._say_deleted()
 
@@ -274,9 +277,10 @@ class Collection:
             self._deleted[channel.name] = taken.erased
         if taken.held:
             self._tally.note(
-                f"#{channel.name}: {taken.held} stored messages are not shown any more, which is more than "
-                f"collect.most_deleted = {self._settings.most_deleted:g} of the channel, so none of them was "
-                "erased. If they were deleted, run once with --set collect.most_deleted=1.",
+                f"#{channel.name}: {counted(taken.held, 'stored message')} {word(taken.held, 'is', 'are')} not shown "
+                f"any more, which is more than collect.most_deleted = {self._settings.most_deleted:g} of the channel, "
+                f"so nothing was erased. If {word(taken.held, 'it was', 'they were')} deleted, run once with "
+                "--set collect.most_deleted=1.",
                 warning=True,
             )
 
@@ -285,9 +289,10 @@ class Collection:
         if total:
             places = ", ".join(f"{count} in #{name}" for name, count in list(self._deleted.items())[:5])
             self._tally.note(
-                f"Taken for deleted, because two looks did not show them any more: {total} messages ({places}"
-                f"{' and others' if len(self._deleted) > 5 else ''}). Their text was erased; it comes back "
-                "should they be shown again."
+                f"Taken for deleted, because two looks did not show {word(total, 'it', 'them')} any more: "
+                f"{counted(total, 'message')} ({places}{and_others(len(self._deleted) - 5)}). "
+                f"{word(total, 'Its', 'Their')} text was erased; it comes back should "
+                f"{word(total, 'it', 'they')} be shown again."
             )
             self._deleted.clear()
 
@@ -343,8 +348,7 @@ async def _found(
     if stored:
         names = ", ".join(f"#{title(channel.name)}" for channel in stored[:5])
         tally.note(
-            f"Not shown this time, and built from what is stored of it: {names}"
-            f"{f' and {len(stored) - 5} others' if len(stored) > 5 else ''}."
+            f"Not shown this time, and built from what is stored of it: {names}{and_others(len(stored) - 5)}."
         )
     return read, stored
 

@@ -94,7 +94,8 @@ def _unnaming(messages: Sequence[Message]) -> int:
 
 def _may_name_a_stranger(message: Message) -> bool:
     """Whether anybody may be named but those whom the message mentions, who are known."""
-    known = [re.escape(name) for _, name in message.extras.mentions if name]
-    mentioned = re.compile(rf"@(?:{'|'.join(known)})(?!\w)") if known else None
-    texts = (mentioned.sub("", text) if mentioned else text for text in words_of(message))
-    return any(map(may_name_anybody, texts))
+    naming = [text for text in words_of(message) if may_name_anybody(text)]
+    known = "|".join(re.escape(name) for _, name in message.extras.mentions if name)
+    if not naming or not known:
+        return bool(naming)
+    return any(may_name_anybody(re.sub(rf"@(?:{known})(?!\w)", "", text)) for text in naming)

@@ -11,16 +11,32 @@ from tuner.text.scripts import SYLLABLES, UNSPACED
 
 PAUSE = 600  # seconds of silence after which somebody begins anew
 
-_LINK = re.compile(r"https?://[!-~]*", re.IGNORECASE)
+# Endings of names of servers that are no words, so that "yes.it was" is no link; before a path, any ending will do.
+_ENDINGS = (
+    "app|biz|blog|br|ca|ch|cloud|cn|co|com|cz|de|dev|dk|edu|es|eu|fi|fm|fr|gg|gov|hu|info|io|jp|kr|ly|mil|net|nl|org|pl|"
+    "pt|ru|se|shop|site|tv|ua|uk|wiki|xyz"
+)
+LINK = re.compile(
+    r"https?://[!-~]*|[a-z][a-z0-9+.-]{0,20}://[!-~]+|"
+    r"(?<![\w.@/-])(?:www\.[\w-][!-~]*|"
+    rf"(?:[\w-]{{1,63}}\.){{1,8}}(?:[^\W\d_]{{2,24}}(?::\d{{1,5}})?/[!-~]*|(?:{_ENDINGS})(?![\w-]|\.\w)))",
+    re.IGNORECASE,
+)
+_MASKED = re.compile(r"\[[^][\n]{0,200}\]\(")  # what is shown in place of the link behind it
 _EMOJI = re.compile(r":\w{2,32}:")
-_PLACEHOLDER = re.compile(r"^\[(?:(?:attachment|sticker|poll): [^\n]*|forwarded message)\]$", re.MULTILINE)
+# As this package writes them, and as people and other programs do.
+_STANDS_FOR = "attachment|audio|embed|emoji|file|gif|image|photo|picture|poll|sticker|video|voice message"
+_PLACEHOLDER = re.compile(
+    rf"^(?:[ \t]*\[(?:(?:{_STANDS_FOR})(?:: ?[^][\n]*)?|forwarded message)\])+[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _WITHOUT_FRAME = dict.fromkeys(map(ord, "<>()[]|*_~`.,:;-"))  # marks that may stand around a link
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 def word_count(text: str) -> int:
     """How many words a text holds, links and emoji apart; about as many as its translations do."""
-    text = _without_marks(_EMOJI.sub(" ", _LINK.sub(" ", text)))
+    text = _without_marks(_EMOJI.sub(" ", LINK.sub(" ", text)))
     count = 0
     for length, letters in UNSPACED:
         spaced, found = letters.subn(" ", text)
@@ -40,8 +56,9 @@ def with_marks_as_letters(text: str) -> str:
 
 
 def says_something(text: str) -> bool:
-    """Whether a text holds more than a link."""
-    rest, links = _LINK.subn("", text)
+    """Whether a text holds more than a link, however that is written."""
+    rest, links = LINK.subn("", text)
+    rest = _MASKED.sub("", rest) if links else rest
     return not is_blank(rest.translate(_WITHOUT_FRAME) if links else rest)
 
 

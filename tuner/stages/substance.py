@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 
 from tuner.stages.courtesies import is_courtesy, is_noise, told
-from tuner.stages.speech import word_count
+from tuner.stages.speech import LINK, without_placeholders, word_count
 
 LEAST = 3  # words that tell something, below which nothing is learned from an answer by the rules
 
-_LINK = re.compile(r"https?://[!-~]*", re.IGNORECASE)
 _EMOJI = re.compile(r":\w{2,32}:")
 _MENTION = re.compile(r"[@#]\w{1,64}")
 _BREAK = re.compile(r"[^\w\s'-]+|\n")
@@ -36,11 +35,11 @@ def is_junk(text: str) -> bool:
 
 def without_links(text: str) -> str:
     """A text without links, named emoji and mentions, in which question marks mean something."""
-    return _MENTION.sub(" ", _EMOJI.sub(" ", _LINK.sub(" ", text)))
+    return _MENTION.sub(" ", _EMOJI.sub(" ", LINK.sub(" ", text)))
 
 
 def _clauses(text: str) -> Iterator[str]:
     """What stands between punctuation, emoji and line ends, as courtesies are compared."""
-    for clause in _BREAK.split(told(without_links(text))):
+    for clause in _BREAK.split(told(without_links(without_placeholders(text)))):
         if clause := " ".join(word for word in clause.split() if word.strip("'-_")):
             yield clause

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.loopback_gateway import PATIENCE
 from tuner.adapters.dataset_files import DatasetWriter, encode_stats, upload_path
 from tuner.adapters.switch import finish_switches, replacing, switching
 from tuner.errors import FatalError, UsageError
@@ -204,7 +205,9 @@ async def main():
         await switch.commit({{records: records.with_name("kept.jsonl")}})
 asyncio.run(main())
 """
-    return subprocess.run([sys.executable, "-c", program, str(folder)], timeout=60, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-c", program, str(folder)], timeout=PATIENCE, check=False
+    ).returncode
 
 
 @pytest.mark.parametrize("call", CALLS)

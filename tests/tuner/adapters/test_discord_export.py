@@ -426,6 +426,7 @@ async def test_one_damaged_file_among_many_ends_nothing(tmp_path: Path, store: S
     }
     assert "The 900 messages before that are read" in complaints["b"][0]
     assert "none of its 3 messages can be read" in complaints["e"][0]
+    assert "  " not in complaints["e"][0]
 
 
 async def test_damaged_files_only(tmp_path: Path, store: Store) -> None:

@@ -375,8 +375,11 @@ async def test_an_application_whose_flags_are_odd(
     ids=["shapes", "errors", "limits"],
 )
 async def test_odd_answers_end_in_words_at_worst(
-    server: LoopbackDiscord, work: Workplace, channels: list[int], path: str, answers: list[Answer]
+    server: LoopbackDiscord, work: Workplace, world: World, path: str, answers: list[Answer]
 ) -> None:
+    channels = [world.add_channel(name) for name in ("general", "games")]
+    for channel in channels:
+        world.fill(channel, 3)
     limits = {"collect.attempts": 1, "collect.longest_wait_seconds": 1}
     for answer in answers:
         server.heal()

@@ -76,8 +76,8 @@ async def test_a_name_that_the_run_learns_last_is_in_none_of_its_samples(
         world.add_message(first, bo, f"you mentioned that @zanzibar opens number {i}", reply_to=question)
     world.fill(second, 250, authors=[ada, bo])
     world.add_message(second, outsider, "here I am")
-    # What is to be learnt comes long after the first channel could be made samples of.
-    server.fail(rf"^/channels/{second}/messages$", http_error(500), after=2, times=3)
+    # What is to be learnt comes after the first channel could be made samples of: the client waits a second.
+    server.fail(rf"^/channels/{second}/messages$", http_error(500), after=2)
     changes = {
         "dataset.allowed_users": [ada["id"], bo["id"]],
         "dataset.max_samples": samples,

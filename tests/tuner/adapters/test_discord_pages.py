@@ -10,8 +10,10 @@ from tests.support.building import NO_CHANGES, Changes, Workplace, ids
 from tests.support.discord_faults import Answer, Changed, http_error
 from tests.support.discord_world import JsonObject, World, id_of, snowflake
 from tests.support.loopback_discord import LoopbackDiscord
+from tests.support.loopback_gateway import PATIENCE
 from tests.support.talks import talk
 from tests.support.threaded import in_thread
+from tuner.amounts import counted
 from tuner.errors import FatalError, TunerError
 from tuner.pipeline import RunStats
 
@@ -320,7 +322,7 @@ async def test_what_two_looks_do_not_show_loses_its_text_and_the_run_says_how_mu
     for i in places:
         world.delete_message(general, there[i])
     [note] = deletion_notes(await rebuilt(server, work, general))
-    assert f"{len(places)} messages ({len(places)} in #general)" in note
+    assert f"{counted(len(places), 'message')} ({len(places)} in #general)" in note
     assert [i for i, text in enumerate(work.contents(general)) if text is None] == places
     assert deletion_notes(await rebuilt(server, work, general)) == []
 
@@ -427,12 +429,12 @@ def test_history_that_is_never_answered_ends_the_command_with_a_sentence(
     channels = [talk(world, "busy", 75), talk(world, "idle", 3)]
     with in_thread(LoopbackDiscord(world)) as server:
         if known:
-            work.start(server, channels).communicate(timeout=30)
+            work.start(server, channels).communicate(timeout=PATIENCE)
             before = work.records.read_bytes()
             world.fill(channels[0], 5)
         server.fail("/messages$", fault, times=None)
         process = work.start(server, channels, {"collect.attempts": 2})
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, errors
     assert "No history could be read" in errors and "Traceback" not in errors
     if known:

@@ -161,7 +161,7 @@ def test_a_server_that_is_in_trouble(place: Place, world: World, capsys: pytest.
     ("status", "body", "code", "said"),
     [
         (200, {"data": [{"id": "gpt-6-luna"}]}, 0, "ok model gpt-6-luna can be asked."),
-        (200, {"data": [{"id": "other"}]}, 0, "note model gpt-6-luna is not among the 1 models"),
+        (200, {"data": [{"id": "other"}]}, 0, "note model gpt-6-luna is not among the 1 model that"),
         (200, {"data": None}, 0, "ok model key "),
         (200, ["?"], 0, "ok model key "),
         (404, {}, 0, "note model key the server lists no models"),

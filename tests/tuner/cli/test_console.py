@@ -12,9 +12,18 @@ from rich.console import Console
 
 from tuner.amounts import duration, money
 from tuner.cli import console
-from tuner.cli.console import MOST_BARS, Lines, heartbeat_lines, shown, summary
+from tuner.cli.console import MOST_BARS, Bars, Lines, heartbeat_lines, shown, summary
 from tuner.cli.printing import printable_json
-from tuner.progress import Advanced, CalibrationTally, ChannelState, ChannelTally, Ended, Noted, Tally
+from tuner.progress import (
+    Advanced,
+    CalibrationTally,
+    ChannelState,
+    ChannelTally,
+    Ended,
+    Noted,
+    Outcome,
+    Tally,
+)
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -46,7 +55,7 @@ def test_elsewhere_than_on_a_terminal_there_are_lines(caplog: pytest.LogCaptureF
         listener(Noted("an idle channel"))
         listener(Noted("a channel is gone", warning=True))
     assert caplog.messages == [
-        "#100% [odd] name: 1200 messages, 1 % of the time window",
+        "#100% [odd] name: 1,200 messages, 1 % of the time window",
         "segment: 10 in, 6 out, left out: 2 only one speaker",
         "0 % done, reading history · 4 samples · 6 segments, 5 approved",
         "an idle channel",
@@ -83,13 +92,13 @@ def test_a_line_says_what_models_cost_and_what_is_left(monkeypatch: pytest.Monke
 # -- bars --------------------------------------------------------------------------
 
 
-def drawn(run: Tally, *notes: Noted, width: int = 100) -> str:
+def drawn(run: Tally, *notes: Noted, ended: Outcome = "finished", width: int = 100) -> str:
     """The last picture that a terminal shows of a run, and the notes."""
     file = io.StringIO()
     with shown(Console(file=file, force_terminal=True, width=width, _environ={})) as listener:
         for note in notes:
             listener(note)
-        listener(Ended("finished", run, ""))
+        listener(Ended(ended, run, ""))
     return CONTROL.sub("", file.getvalue())
 
 
@@ -97,10 +106,33 @@ def test_on_a_terminal_there_are_bars() -> None:
     run = run_with(channel(), channel("quiet", "waiting"))
     run.max_samples = 8
     text = drawn(run, Noted("a [channel] is gone", warning=True))
-    assert re.search(r"samples +━+.*4 · 6 segments, 5 approved", text)
-    assert re.search(r"#general +━+.*1200 messages, reading", text)
+    assert re.search(r"samples +━+ 100 % 4 of 8\b", text) and "6 segments, 5 approved" in text
+    assert re.search(r"#general +━+.*1,200 messages, reading", text)
     assert "quiet" not in text
     assert "a [channel] is gone\n" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 90, 120])
+def test_bars_and_words_have_room(width: int) -> None:
+    run = run_with(channel(), channel("a-thread-whose-name-is-longer-than-any-screen", "up to date", 120_000))
+    run.max_samples, run.spending.calls, run.spending.cost = 25, 1234, 0.1234
+    text = drawn(run, ended="interrupted", width=width)
+    assert re.search(r"samples +[━╸╺]{8,} +20 % 4 of 25", text)
+    assert re.search(r"#general +[━╸╺]{8,} +25 % 1,200 messages, reading", text)
+    assert re.search(r"#a-thread-\S*… [━╸╺]{8,} +25 % 120,000 messages, up to date", text)
+    assert "6 segments, 5 approved, 1,234 model calls, $0.1234" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_while_it_goes_on_the_words_say_what_it_is_at() -> None:
+    run = run_with(channel())
+    file = io.StringIO()
+    with shown(Console(file=file, force_terminal=True, width=90, _environ={})) as listener:
+        assert isinstance(listener, Bars)
+        listener(Advanced(run))
+        listener._progress.refresh()
+    text = " ".join(CONTROL.sub("", file.getvalue()).split())
+    assert re.search(r"reading history · 6 segments, 5 approved · \d+\.\d s so far", text)
 
 
 @pytest.mark.parametrize("name", ["[/solved] kettle", "[bold]loud", "{task}", "100%"])

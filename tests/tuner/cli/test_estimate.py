@@ -80,7 +80,7 @@ def test_only_words_that_may_be_used_become_samples(place: Place, world: World) 
     code, out, _ = place.estimate([tools], "-u", someone)
     assert (
         code == 0
-        and f"60 messages in 1 channels and their active threads, {mine} of them by the 1 people" in out
+        and f"60 messages in 1 channel and its active threads, {mine} of them by the 1 person" in out
     )
     assert place.searches == 2
     code, out, err = place.estimate([tools], "-u", "5")
@@ -178,7 +178,7 @@ def test_a_dry_run_shows_three_samples_and_what_it_spent(
         assert main(["build-dataset", "--from-export", "exports", "--dry-run", *options]) == 0
         said = capsys.readouterr().out
         assert "A dry run asks the models as a build does" in said
-        assert re.search(r"this dry run spent \$0\.000\d", said)
+        assert re.search(r"this dry run spent \$0\.000\d on models and wrote no dataset", said)
         assert [line for line in said.splitlines() if line.startswith("Sample ")] == [
             f"Sample {i}:" for i in (1, 2, 3)
         ]
@@ -203,7 +203,7 @@ def test_nobody_allowed_wrote_anything(place: Place, capsys: pytest.CaptureFixtu
         ]
         assert main([*command, *more]) == 1
         said = capsys.readouterr().err
-        assert "Nobody in --allowed-users (2 ids) wrote anything in the 1 channels" in said
+        assert "Nobody in --allowed-users (2 ids) wrote anything in the 1 channel that was read" in said
         assert "300 messages by others" in said
     by_set = [*command[:3], "--set", "dataset.allowed_users=[5, 6]", *command[6:]]
     assert main(by_set) == 1

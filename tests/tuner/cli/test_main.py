@@ -23,7 +23,7 @@ from tuner.cli.main import main
 from tuner.cli.running import GO_ON
 
 SMALL = 300  # messages
-MANY = 14_000
+MANY = 7_000
 
 
 @pytest.fixture
@@ -161,7 +161,9 @@ def test_named_flags_do_what_they_say(place: Path, capsys: pytest.CaptureFixture
         "3",
     ]
     assert main(["build-dataset", *options, "--dry-run"]) == 0
-    assert "3 samples (dry run: no dataset written)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3 samples (dry run: no dataset written)" in said
+    assert "this dry run spent nothing on models and wrote no dataset" in said
     assert not list(place.glob("**/*.jsonl"))
     assert json.loads((place / "s.json").read_text())["dry_run"] is True
     assert main(["build-dataset", *options, "--channels", str(channel_id("games"))]) == 0
@@ -249,10 +251,15 @@ def test_forget_erases_for_good(place: Path, capsys: pytest.CaptureFixture[str])
 # -- the process -------------------------------------------------------------------
 
 
+def warnings(errors: str) -> list[str]:
+    """What is told beside results, and is not the progress that slow machines show."""
+    return [line for line in errors.splitlines() if " INFO tuner: " not in line]
+
+
 def test_the_sample_needs_nothing(tmp_path: Path) -> None:
     with started(tmp_path, "build-dataset", "--sample", env={"PATH": os.environ["PATH"]}) as process:
         out, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, warnings(err)) == (0, [])
     assert out.startswith("Run 1: ")
     assert (tmp_path / "data" / "sample" / "finetune" / "records.openai.jsonl").exists()
 
@@ -263,7 +270,7 @@ def test_a_terminal_that_cannot_show_a_name_gets_a_question_mark(place: Path) ->
         place, "segment", "--from-export", "exports", "--out", "t.jsonl", env=environment
     ) as process:
         out, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, warnings(err)) == (0, [])
     assert out.endswith(" conversations ? t.jsonl\n")
 
 

@@ -68,12 +68,12 @@ def test_after_builds_from_an_export(capsys: pytest.CaptureFixture[str]) -> None
     head, blank, runs, second, first, *rest = status(capsys)
     assert (head, blank, runs) == ("Archive data/tuner.db", "", "Last runs:")
     assert second.startswith("  2 (dry run) finished, ")
-    assert "0 messages read, 1 approved, 1 samples, 0 tool calls" in second
+    assert "0 messages read, 1 approved, 1 sample, 0 tool calls" in second
     assert first.startswith("  1 finished, ")
-    assert "3 messages read, 1 approved, 1 samples" in first
+    assert "3 messages read, 1 approved, 1 sample" in first
     assert rest[-2:] == [
         "Channels:",
-        f"  #general ({CHANNEL}): 2 messages and 1 stubs, 2023-11-14 22:13 to 2023-11-15 00:13 UTC, from exports",
+        f"  #general ({CHANNEL}): 2 messages and 1 stub, 2023-11-14 22:13 to 2023-11-15 00:13 UTC, from exports",
     ]
 
 
@@ -118,7 +118,7 @@ def test_whether_a_channel_reaches_back(
 ) -> None:
     store_range(Range(first, at(99_999)))
     line = status(capsys, "--set", f"dataset.earliest={earliest}")[-1]
-    assert line == f"  #read (9): 1 messages, 2023-11-16 01:59 to 2023-11-16 01:59 UTC, {said}"
+    assert line == f"  #read (9): 1 message, 2023-11-16 01:59 to 2023-11-16 01:59 UTC, {said}"
 
 
 def test_gaps_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

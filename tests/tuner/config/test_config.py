@@ -36,7 +36,7 @@ def faults(text: str, *overrides: tuple[str, Any]) -> list[str]:
     with pytest.raises(UsageError) as refused:
         load(text, *overrides)
     title, *listed = str(refused.value).split("\n  - ")
-    count = "a fault" if len(listed) == 1 else f"{len(listed)} faults"
+    count = "1 fault" if len(listed) == 1 else f"{len(listed)} faults"
     assert title == f"config.toml has {count}:"
     return listed
 

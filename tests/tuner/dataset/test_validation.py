@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tuner.cli.main import main
 from tuner.dataset import validation
+from tuner.dataset.functions import FUNCTIONS_NOTE
 from tuner.dataset.tokens import TokenCounter
 from tuner.dataset.validation import check_file, check_line
 from tuner.errors import UsageError
@@ -80,6 +81,26 @@ def without(position: int, key: str | None = None) -> Line:
     return changed
 
 
+def before_tools(**changes: Any) -> Line:
+    """A line with a call as they were written before there were tools."""
+    return {
+        "messages": [
+            {"role": "user", "content": "where is the tin?"},
+            {"role": "assistant", "function_call": {"name": "find", "arguments": '{"query": "tin"}'}},
+            {"role": "function", "name": "find", "content": "by the door"},
+            {"role": "assistant", "content": "By the door."},
+        ],
+        "functions": [{"name": "find", "description": "", "parameters": {}}],
+        **changes,
+    }
+
+
+def before_tools_with(position: int, key: str, value: object) -> Line:
+    changed = before_tools()
+    changed["messages"][position][key] = value
+    return changed
+
+
 USER = {"role": "user", "content": "hello"}
 PLAIN = [USER, {"role": "assistant", "content": "hi"}]
 
@@ -92,6 +113,8 @@ def test_a_valid_line_has_no_faults() -> None:
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}}
 TEXT = {"type": "text", "text": "look"}
+SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+FILE = {"type": "file", "file": {"file_id": "file-1"}}
 
 
 @pytest.mark.parametrize(
@@ -107,6 +130,18 @@ TEXT = {"type": "text", "text": "look"}
         with_key(5, "content", [{"type": "refusal", "refusal": "I would rather not."}]),
         with_key(5, "refusal", None),
         with_message(5, {"role": "assistant", "content": None, "refusal": "I would rather not."}),
+        with_message(5, {"role": "assistant", "audio": {"id": "audio_1"}}),
+        with_key(2, "content", [TEXT, SOUND, FILE]),
+        with_key(5, "weight", 1),
+        line(parallel_tool_calls=True),
+        line(messages=[USER, {"role": "assistant", "tool_calls": [call()]}]),
+        line(messages=[USER, {"role": "assistant", "tool_calls": [call(), call("call_2")]}]),
+        before_tools(),
+        before_tools_with(1, "content", None),
+        before_tools_with(1, "weight", 0),
+        before_tools_with(2, "content", None),
+        before_tools(messages=before_tools()["messages"][:2]),
+        {"messages": PLAIN, "functions": before_tools()["functions"]},
     ],
 )
 def test_what_the_published_schema_allows_is_accepted(allowed: Line) -> None:
@@ -139,7 +174,7 @@ RULES: list[tuple[Line, str]] = [
     (with_key(2, "content", ["x"]), "messages.2.content.0: should be a JSON object"),
     (
         with_key(2, "content", [{"type": "refusal", "refusal": "x"}]),
-        "messages.2.content.0.type: should be 'text', 'image_url', not 'refusal'",
+        "messages.2.content.0.type: should be 'text', 'image_url', 'input_audio', 'file', not 'refusal'",
     ),
     (with_key(0, "content", [IMAGE]), "messages.0.content.0.type: should be 'text'"),
     (with_key(5, "refusal", 5), "messages.5.refusal: should be a valid string"),
@@ -166,10 +201,30 @@ RULES: list[tuple[Line, str]] = [
     (with_key(5, "weight", 0), "the last message has weight 0: nothing would be learned from the answer"),
     (line(messages=[*PLAIN, USER]), "the last message is the user's, not the assistant's"),
     (without(5), "the last message is the tool's, not the assistant's"),
+    (with_key(2, "content", [SOUND | {"input_audio": {"data": "x"}}]), "input_audio.format is missing"),
+    (before_tools(functions=[]), "functions: list should have at least 1 item after validation, not 0"),
     (
-        line(messages=[USER, {"role": "assistant", "tool_calls": [call()]}]),
-        "the last message is a tool call, not an answer",
+        before_tools(functions=before_tools()["functions"] * 129),
+        "functions: list should have at most 128 items after validation, not 129",
     ),
+    (before_tools(functions=[{"description": "x"}]), "functions.0.name is missing"),
+    (before_tools(function_call="auto"), "contains an extra key: function_call"),
+    (before_tools(parallel_tool_calls=False), "parallel_tool_calls without tools"),
+    (before_tools_with(1, "function_call", "find"), "messages.1.function_call: should be a JSON object"),
+    (
+        before_tools_with(1, "function_call", {"name": "find"}),
+        "messages.1.function_call.arguments is missing",
+    ),
+    (
+        before_tools_with(1, "function_call", {"name": "drop", "arguments": "{}"}),
+        "messages.1: calls 'drop', which functions does not offer",
+    ),
+    (
+        before_tools_with(1, "function_call", {"name": "find", "arguments": "tin"}),
+        "messages.1: the arguments are no JSON object in a string",
+    ),
+    (before_tools_with(2, "name", "drop"), "messages.2: answers no call of 'drop' before it"),
+    (before_tools_with(2, "weight", 0), "contains an extra key: messages.2.weight"),
     (line(messages=PLAIN[1:]), "no message is the user's"),
     (
         line(messages=[USER, {"role": "system", "content": "x"}, PLAIN[1]]),
@@ -230,6 +285,10 @@ def test_every_rule_is_found_on_its_line(wrong: Line, reason: str, tmp_path: Pat
             "metadata.message_ids: list should have at least 1 item after validation, not 0",
         ),
         (record(message_ids=[5]), "metadata.message_ids.0: should be a valid string"),
+        (
+            record() | {"messages": [USER, {"role": "assistant", "tool_calls": [call()]}]},
+            "the last message is a tool call, not an answer",
+        ),
         (record(channel_id="1"), "metadata.channel_id: should be a valid integer"),
         (record(note="x"), "contains an extra key: metadata.note"),
     ],
@@ -298,6 +357,14 @@ def test_a_byte_order_mark_is_noted(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines()[0] == f"{file}: {validation.BOM_NOTE}"
 
 
+def test_calls_of_before_there_were_tools_are_noted(tmp_path: Path) -> None:
+    file = tmp_path / "records.openai.jsonl"
+    file.write_text(f"{json.dumps(before_tools())}\n" * 10)
+    report = check_file(file, None, COUNTER)
+    assert (report.faults, report.notes) == ((), (FUNCTIONS_NOTE,))
+    assert report.tokens > 10 * COUNTER.sample({"messages": PLAIN})
+
+
 def test_a_broken_first_line_does_not_decide_what_the_file_is(tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
     file.write_text('{"messages": [\n' + json.dumps(record()) + "\n")
@@ -320,7 +387,7 @@ def test_a_file_for_upload_needs_enough_lines_and_not_too_many_bytes(
     assert str(fault) == "the file has 9 lines; a trainer wants at least 10"
     monkeypatch.setattr(validation, "MOST_BYTES", file.stat().st_size - 1)
     faults = check_file(file, "openai", COUNTER).faults
-    assert str(faults[1]).startswith(f"the file has {file.stat().st_size} bytes; an upload takes at most")
+    assert str(faults[1]).startswith(f"the file has {file.stat().st_size:,} bytes; an upload takes at most")
 
 
 def test_an_empty_file_is_no_dataset(tmp_path: Path) -> None:

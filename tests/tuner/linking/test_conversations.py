@@ -114,7 +114,7 @@ def test_the_talks_of_a_quiet_channel_come_apart() -> None:
 # -- what holds for any channel ----------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(channels(), st.sampled_from([0.0, 0.5, 0.9]))
 def test_every_message_is_in_one_conversation_in_order(messages: list[Message], least: float) -> None:
     found = list(conversations(messages, replace(LINKING, min_confidence=least)))
@@ -126,7 +126,7 @@ def test_every_message_is_in_one_conversation_in_order(messages: list[Message], 
     assert sorted((m for c in found for m in c.messages), key=lambda m: m.id) == messages
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(channels())
 def test_a_native_reply_is_with_its_target_and_certain(messages: list[Message]) -> None:
     found = list(conversations(messages, LINKING))
@@ -137,14 +137,14 @@ def test_a_native_reply_is_with_its_target_and_certain(messages: list[Message]) 
     assert {sure[m.id] for m in replies} <= {1.0}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(channels(), st.sampled_from([0.5, 0.9]))
 def test_links_that_are_not_sure_enough_are_not_made(messages: list[Message], least: float) -> None:
     for conversation in conversations(messages, replace(LINKING, min_confidence=least)):
         assert min(conversation.confidences[1:], default=1.0) >= least
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(channels(), st.data())
 def test_what_has_been_given_out_depends_on_nothing_later(
     messages: list[Message], data: st.DataObject

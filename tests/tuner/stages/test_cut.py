@@ -114,7 +114,7 @@ small_rules = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(channels(), small_rules, st.sets(st.sampled_from([ANN, BEN, CAT])), st.booleans())
 def test_any_segment_is_fit_for_a_sample(
     messages: list[Message], rules: SegmentRules, personas: set[int], together: bool

@@ -101,7 +101,21 @@ def test_the_personas_placeholders_are_not_learned() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [LINK, f"<{LINK}>", f"{LINK} {LINK}", f"||{LINK}||", f"- {LINK}\n", "garden", "the starter", "ㅤ", "⠀"],
+    [
+        *(
+            LINK,
+            f"<{LINK}>",
+            f"{LINK} {LINK}",
+            f"||{LINK}||",
+            f"- {LINK}\n",
+            "garden",
+            "the starter",
+            "ㅤ",
+            "⠀",
+        ),
+        *("example.org/page", "www.example.org", "<example.org/page>", "discord.com/channels/1/2/3"),
+        *("[look](https://a.b)", "[sticker: wave]", "[image]\nexample.org"),
+    ],
 )
 def test_what_is_no_answer(text: str) -> None:
     names = {7: "garden", at(1): "the starter"}

@@ -9,6 +9,7 @@ from tests.support.lines import ANN, BEN, Line, spoken
 from tuner.models import Excerpt, Segment
 from tuner.stages.recall import keywords, recalled
 from tuner.stages.speech import PAUSE, says_something, without_placeholders, word_count
+from tuner.stages.substance import substance
 from tuner.stages.verdict import by_rules
 
 SHORT = {  # one or two words: no answer to learn from
@@ -65,6 +66,7 @@ def test_a_sentence_is_said_in_any_language(text: str) -> None:
         ("👍 !!! …", 0),
         ("see https://example.org/a-b-c now", 2),
         ("看https://example.org/a看", 1),
+        ("see example.org/a-b-c or www.example.org now", 3),
         ("x_y 3 Zoe\u0308", 3),
         ("用 Python 写的", 3),
     ],
@@ -80,14 +82,59 @@ def test_any_text_has_a_count(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "https://a.b", "<https://a.b>", "||http://a.b/c?d=e|| https://x.y", "ㅤ"]
+    "text",
+    [
+        *("", " ", "ㅤ", "https://a.b", "<https://a.b>", "||http://a.b/c?d=e|| https://x.y"),
+        *(
+            "example.org/page",
+            "www.example.org",
+            "WWW.Example.org/Page",
+            "<www.example.org>",
+            "example.org",
+            "a-b.co.uk.",
+        ),
+        *("discord.gg/abcd", "youtu.be/dQw4w9WgXcQ?t=3", "bücher.example/liste", "example.org:8080/page"),
+        *("https://discord.com/channels/1/2/3", "discord.com/channels/1/2/3", "discord://-/channels/1/2/3"),
+        *(
+            "[look](https://a.b)",
+            "[see this page](<https://a.b/c>)",
+            "[a](https://a.b)\n[b](www.b.org)",
+            "**[look](http://a.b)**",
+        ),
+        *("ftp://a.b/c", "steam://run/440", "example.org/page www.example.org"),
+    ],
 )
 def test_what_says_nothing(text: str) -> None:
     assert not says_something(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["?", "👍", ":)", "https://a.b yes", "[look](https://a.b)", "好", "https://a.b 👍"]
+    "text",
+    [
+        *(
+            "?",
+            "👍",
+            ":)",
+            "https://a.b yes",
+            "look: [here](https://a.b)",
+            "好",
+            "https://a.b 👍",
+            "[look](there)",
+        ),
+        *(
+            "main.py",
+            "node.js",
+            "and/or",
+            "1/2",
+            "v1.2",
+            "3.5",
+            "me@example.org",
+            "yes.it was",
+            "e.g. this",
+            "Ok.Thanks",
+        ),
+        *("see example.org/page", "www", "...", "src/main.py", "~/notes.txt", "10.0.0.1"),
+    ],
 )
 def test_what_says_something(text: str) -> None:
     assert says_something(text)
@@ -96,6 +143,35 @@ def test_what_says_something(text: str) -> None:
 def test_lines_that_stand_for_something_else_are_no_words() -> None:
     text = "[attachment: a.png]\nsee [attachment: b.png]\n[poll: tea?]\n[forwarded message]\n[sticker: x]"
     assert without_placeholders(text) == "see [attachment: b.png]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "[sticker: blob wave hello]",
+            "[Sticker: wave]",
+            "[image]",
+            "[GIF: a cat falls off]",
+            "[voice message]",
+        ),
+        *(
+            "[attachment: a.png] [attachment: b.png]",
+            " [poll: tea or coffee today?] ",
+            "[file: notes.txt]\n[embed]",
+        ),
+    ],
+)
+def test_what_only_stands_for_something_else_is_no_answer(text: str) -> None:
+    assert without_placeholders(text) == ""
+    assert substance(text) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["[tea: two spoons]", "[image: a] is it", "see [sticker: x]", "[sticker", "image: a"]
+)
+def test_other_brackets_are_words(text: str) -> None:
+    assert without_placeholders(text) == text
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -127,8 +203,12 @@ def test_the_rules_judge_a_talk_alike_in_any_language(language: str) -> None:
         assert ends(*(Line(40 * n, ANN + n % 2, text) for n, text in enumerate(talk))) == 2
 
 
-def test_the_rules_take_no_link_and_nothing_after_a_pause_for_an_answer() -> None:
+@pytest.mark.parametrize(
+    "link",
+    ["https://example.org/upside/down/now", "example.org/upside/down/now", "<www.example.org/a-b-c-d>"],
+)
+def test_the_rules_take_no_link_and_nothing_after_a_pause_for_an_answer(link: str) -> None:
     talk = [Line(0, ANN, "how does it work?"), Line(9, BEN, "turn it upside down")]
-    assert ends(*talk, Line(20, ANN, "https://example.org/upside/down/now")) == 2
+    assert ends(*talk, Line(20, ANN, link)) == 2
     assert ends(*talk, Line(20 + PAUSE, BEN, "anybody here for lunch?")) == 2
     assert ends(*talk, Line(20, BEN, "and then shake it")) == 3
