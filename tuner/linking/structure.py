@@ -9,7 +9,7 @@ import numpy as np
 from tuner.linking.arrays import Bools, Floats, Ints
 from tuner.linking.features import CANDIDATES, GRID, PAIR, Pairs
 from tuner.linking.network import ONE, logs
-from tuner.linking.talk import ABOUT, TURNS, WORDS, Talks, turns, words_in_common
+from tuner.linking.talk import ABOUT, TURNS, WORDS, Spots, Talks, turns, words_in_common
 from tuner.linking.window import AHEAD, REACH, Keyed, View, following, half_powers, quarters
 
 SHORTLIST = 6
@@ -128,11 +128,12 @@ class Structure:
         q = rows[:, None]
         there = self.conversation[c]
         mass = self._likelihoods(rows, c, is_open, values)
-        self._memberships(q, c, there, values)
-        self._places(q, c, there, values)
+        spots = self.talks.spots(q, c, there)
+        self._memberships(spots, values)
+        self._places(spots, values)
         followed = self._what_follows(q, c, there, values)
         turned = len(STRUCTURE) - len(TURNS)
-        values[turned : len(STRUCTURE)] = turns(self.talks, q, c, there)
+        values[turned : len(STRUCTURE)] = turns(self.talks, spots)
         values[turned - len(WORDS) : turned], about = words_in_common(self.talks, rows, there, is_open)
         situation = np.concatenate([self._situation(rows, is_open, values, mass, followed), about], 1)
         return Second(c, is_open, values.reshape(len(values), -1), situation)
@@ -150,12 +151,11 @@ class Structure:
         values[4] = logs(mass)
         return mass
 
-    def _memberships(self, q: Ints, c: Ints, there: Ints, values: Floats) -> None:
-        view = self.view
+    def _memberships(self, spots: Spots, values: Floats) -> None:
+        view, q, there, member = self.view, spots.q, spots.there, spots.own
         own = view.own[q]
         own_there = (own >= 0) & (self.conversation[own] == there)
         values[5] = own_there
-        member = self.talks.own(there, q)
         values[11] = member >= 0
         recency = np.clip(8 - half_powers(np.maximum(q - member, 1)) // 2, 0, 8)
         values[12] = np.where(member >= 0, recency, 0) / 4
@@ -165,8 +165,8 @@ class Structure:
         values[25] = (member >= 0) & ~own_there
         values[26] = (own >= 0) & ~own_there
 
-    def _places(self, q: Ints, c: Ints, there: Ints, values: Floats) -> None:
-        view = self.view
+    def _places(self, spots: Spots, values: Floats) -> None:
+        view, q, c, last = self.view, spots.q, spots.c, spots.last
         one = self.talks.next[c]
         two = following(self.talks.next, one)
         three = following(self.talks.next, two)
@@ -175,8 +175,6 @@ class Structure:
             ((None, one), (one, two), (two, three), (three, six), (six, None)), 6
         ):
             values[place] = (True if low is None else low < q) & (True if high is None else high >= q)
-        last = self.talks.inside.before(there, q)
-        last = np.where(last >= 0, last, c)
         size = self.first.nth[last] + 1
         values[14] = np.minimum(size, 40) / 16
         values[15] = size == 1

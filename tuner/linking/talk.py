@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tuner.linking.arrays import Bools, Doubles, Floats, Ints
@@ -25,6 +27,19 @@ _MOST_SAID = 256  # weight of words; more says no more
 _NEVER = 3.5  # how long ago the speaker was in a conversation, who was not
 
 
+@dataclass(slots=True)
+class Spots:
+    """Rows, one a line, their candidates, and the conversations of those; all as wide as the candidates but `q`."""
+
+    q: Ints
+    c: Ints
+    there: Ints  # the candidate's conversation
+    last: Ints  # its last row before q
+    next: Ints  # and its first after, NEVER for none
+    own: Ints  # the last row before q in which its speaker wrote there, -1 for none in reach
+    next_own: Ints  # and the first after, NEVER for none
+
+
 class Talks:
     """The conversations of a view's rows but for a few at its end: who is in them, and what is said."""
 
@@ -41,10 +56,12 @@ class Talks:
         self.members = Keyed(self.conversation * self.people + view.speaker[:size], self.rows, span)
         self.inside = Keyed(self.conversation, self.rows, span)
 
-    def own(self, there: Ints, q: Ints) -> Ints:
-        """The last row before `q` in which its speaker wrote in a conversation, -1 for none in reach."""
-        own = self.members.before(there * self.people + self.view.speaker[q], q)
-        return np.where(q - own <= REACH, own, -1)
+    def spots(self, q: Ints, c: Ints, there: Ints) -> Spots:
+        """What surrounds rows in the conversations of their candidates."""
+        last, after = self.inside.around(there, q)
+        own, next_own = self.members.around(there * self.people + self.view.speaker[q], q)
+        last, own = np.where(last >= 0, last, c), np.where(q - own <= REACH, own, -1)
+        return Spots(q, c, there, last, after, own, next_own)
 
     def places(self) -> Ints:
         """How many rows of its conversation are in sight before each row."""
@@ -118,9 +135,9 @@ def _said_there(talks: Talks, rows: Ints, there: Ints, is_open: Bools) -> tuple[
 
 def _repeated_words(talks: Talks) -> tuple[Ints, Ints, Ints, Ints]:
     """The words that several rows hold, by row: number, weight, and row; and what all words of each row weigh."""
-    words, weight, row = talks.view.words()
+    words, weight, row = talks.view.words
     said = np.bincount(row, weight, talks.view.size).astype(np.int64)
-    order = np.argsort(words, kind="stable")
+    order = np.argsort(words)
     ordered = words[order]
     other = np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])  # than the one before
     number = np.empty(len(words), dtype=np.int64)
@@ -134,20 +151,15 @@ def _repeated_words(talks: Talks) -> tuple[Ints, Ints, Ints, Ints]:
 # -- turns -------------------------------------------------------------------------
 
 
-def turns(talks: Talks, q: Ints, c: Ints, there: Ints) -> Floats:
-    """Who has been speaking in the candidates' conversations, and who will: TURNS, [len(TURNS), *there.shape].
-
-    `q`: rows, one a line; `c`: their candidates; `there`: their conversations.
-    """
-    last = talks.inside.before(there, q)
-    last = np.where(last >= 0, last, c)
-    values = [*_whose_turn(talks, q, c, there, last), *_how_lively(talks, q, there, last)]
+def turns(talks: Talks, spots: Spots) -> Floats:
+    """Who has been speaking in the candidates' conversations, and who will: TURNS, [len(TURNS), *there.shape]."""
+    values = [*_whose_turn(talks, spots), *_how_lively(talks, spots)]
     return np.stack(values).astype(np.float32)
 
 
-def _whose_turn(talks: Talks, q: Ints, c: Ints, there: Ints, last: Ints) -> list[Doubles | Ints | Bools]:
-    view = talks.view
-    me, own = view.speaker[q], talks.own(there, q)
+def _whose_turn(talks: Talks, spots: Spots) -> list[Doubles | Ints | Bools]:
+    view, q, last, own = talks.view, spots.q, spots.last, spots.own
+    me = view.speaker[q]
     since = quarters(np.maximum(view.at[q] - view.at[own], 0)) - view.rhythm[q]
     earlier = talks.before[last]
     earlier = np.where(q - earlier <= REACH, earlier, -1)
@@ -157,23 +169,22 @@ def _whose_turn(talks: Talks, q: Ints, c: Ints, there: Ints, last: Ints) -> list
         np.where(own >= 0, np.clip(since, -8, 24) / 8, _NEVER),
         view.speaker[last] == me,
         (earlier >= 0) & (view.speaker[earlier] == me),
-        view.speaker[last] == view.speaker[c],
+        view.speaker[last] == view.speaker[spots.c],
         (view.kind[last] >> _ASKS) & 1,
         turned_to == me,
         (turned_to >= 0) & (turned_to != me),
     ]
 
 
-def _how_lively(talks: Talks, q: Ints, there: Ints, last: Ints) -> list[Doubles | Ints | Bools]:
-    places = talks.places()
-    older = talks.inside.before(there, np.maximum(q - _LATE, 0))
+def _how_lively(talks: Talks, spots: Spots) -> list[Doubles | Ints | Bools]:
+    q, last, places = spots.q, spots.last, talks.places()
+    older = talks.inside.before(spots.there, np.maximum(q - _LATE, 0))
     late = places[last] - np.where(older >= 0, places[older], -1)
-    coming = talks.inside.after(there, q) - q
+    coming = spots.next - q
     soon = coming <= AHEAD
-    speaker_goes_on = talks.members.after(there * talks.people + talks.view.speaker[q], q) - q <= AHEAD
     return [
         half_powers(np.maximum(q - last, 1)) / 4,
         np.clip(late, 0, _LATE) / 8,
         np.where(soon, 12 - half_powers(np.where(soon, coming, 1)), 0) / 8,
-        speaker_goes_on,
+        spots.next_own - q <= AHEAD,
     ]

@@ -7,6 +7,7 @@ else the window holds: so links do not depend on how the channel was cut into pa
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -287,6 +288,7 @@ class View:
                 (np.where(found, partners[place], -1), np.where(found, recency, 0), outgoing[place])
             )
 
+    @cached_property
     def words(self) -> tuple[Ints, Ints, Ints]:
         """The words of all messages that are not common, row by row: what they are, what each says, and the row."""
         columns = self._columns
@@ -304,15 +306,9 @@ class View:
         """
         first, last = int(rows[0]), int(rows[-1])
         begin = max(0, first - RECENT)
-        near = slice(begin, last + 1)
-        counts = [len(words) for words in self._columns.words[near]]
-        words = np.array([*chain.from_iterable(self._columns.words[near])], dtype=np.int64)
-        times = np.array([*chain.from_iterable(self._columns.times[near])], dtype=np.int64)
-        weight = weights(times, np.repeat(self._columns.of[near], counts))
-        places = np.repeat(np.arange(begin, last + 1), counts)
+        near = slice(*np.searchsorted(self.words[2], [begin, last + 1]).tolist())
+        words, weight, places = (column[near] for column in self.words)
         norms = np.sqrt(np.maximum(np.bincount(places - begin, weight * weight, last + 1 - begin), 1))
-        rare = weight > 0
-        words, weight, places = words[rare], weight[rare], places[rare]
         order = np.argsort(words, kind="stable")
         words, weight, places = words[order], weight[order], places[order]
         cells, products = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]

@@ -20,7 +20,10 @@ UNSPACED = (
     (3, re.compile(f"[{SPELLED}]")),
 )
 """About how many letters make a word, and one of these letters."""
-WORD = re.compile(r"\w[\w']*")
+# ASCII with a space for whatever is in no word; many times as fast as an expression.
+_SPACED = bytes(code if chr(code).isalnum() or chr(code) in "_'" else ord(" ") for code in range(128)).ljust(
+    256
+)
 _UNSPACED = re.compile(f"[{IDEOGRAPHS}{SPELLED}]")
 SYLLABLES = re.compile("[\uac00-\ud7a3]")  # of Korean, which does put spaces, and endings to words:
 _ENDING = re.compile(
@@ -108,7 +111,9 @@ def words(text: str) -> tuple[list[str], int]:
     endings of Korean nouns are left off.
     """
     if text.isascii():
-        found = WORD.findall(text)
+        found = text.encode().translate(_SPACED).decode().split()
+        if "'" in text:
+            found = [bare for word in found if (bare := word.lstrip("'"))]
         return found, len(found)
     found, letters = [], [0, 0]
     for match in _RUN.finditer(text.translate(_LETTERS)):

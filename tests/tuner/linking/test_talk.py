@@ -47,7 +47,7 @@ def asked(talks: Talks, row: int, candidates: Sequence[int]) -> tuple[np.ndarray
 
 def turn(talks: Talks, row: int, candidate: int) -> dict[str, float]:
     rows, c, there = asked(talks, row, [candidate])
-    return dict(zip(TURNS, turns(talks, rows[:, None], c, there)[:, 0, 0].tolist(), strict=True))
+    return dict(zip(TURNS, turns(talks, talks.spots(rows[:, None], c, there))[:, 0, 0].tolist(), strict=True))
 
 
 # -- words -------------------------------------------------------------------------

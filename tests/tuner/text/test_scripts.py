@@ -1,5 +1,6 @@
 """Words in any script, and one sign for what scripts write differently."""
 
+import re
 import unicodedata
 from itertools import pairwise
 
@@ -21,6 +22,13 @@ def test_any_text_has_words(text: str) -> None:
     found, count = words(plain(text).lower())
     assert count <= len(found) <= len(plain(text))
     assert all(found)
+
+
+@given(st.text(alphabet="aB0_'’ -.\n\x1c\x7f"))
+def test_ascii_is_split_as_other_text_is(text: str) -> None:
+    expected = re.findall(r"\w[\w']*", plain(text))
+    assert words(plain(text))[0] == expected
+    assert words(f"{plain(text)} я")[0] == [*expected, "я"]
 
 
 @pytest.mark.parametrize(
