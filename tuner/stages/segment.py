@@ -49,7 +49,9 @@ async def calibrated(
                     break
         await asyncio.to_thread(calibrator.end_channel)
     fitted = await asyncio.to_thread(calibrator.result)
-    tally.calibration = CalibrationTally(fitted.replies, fitted.before, fitted.after)
+    tally.calibration = CalibrationTally(
+        fitted.replies, fitted.before, fitted.after, fitted.others_before, fitted.others_after
+    )
     return Linking(calibrator.weights, fitted, min_confidence)
 
 
