@@ -76,7 +76,7 @@ async def read_segments(
     start = snowflake.first_id(earliest) if earliest else 0
     for channel in collection.channels:
         await collection.ready(channel)
-        async with aclosing(read_conversations(archive, channel.id, linking, start)) as found:
+        async with aclosing(read_conversations(archive, channel.id, linking.within(channel), start)) as found:
             async for conversation in found:
                 tally.segmented += len(conversation.messages)
                 tally.conversations += 1
