@@ -96,11 +96,16 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationTally:
-    """How many native replies the link model was fitted to, and the share it finds without them and with them."""
+    """How many native replies the link model was fitted to, and the share whose conversation it finds.
+
+    Before and after; `others_…`: where it has to choose among others' messages, and a start is no choice.
+    """
 
     replies: int = 0
     accuracy_before: float = 0.0
     accuracy_after: float = 0.0
+    others_before: float = 0.0
+    others_after: float = 0.0
 
 
 Outcome = Literal["finished", "interrupted", "failed"]

@@ -79,5 +79,6 @@ def index_of(message_id: str) -> int:
 
 
 def score(channels: Sequence[Any], segments: Segments) -> dict[str, float]:
+    """Percent; `per 100`: clean samples of 100 replies, those that lost their context counted in."""
     scores: dict[str, float] = segbench("__main__").evaluate(channels, segments, None, cap=20)
-    return scores
+    return scores | {"per 100": scores["yield"] * scores["clean"] / 100}

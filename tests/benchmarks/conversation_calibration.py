@@ -23,28 +23,47 @@ SEEN = "train"  # and large: one seed is enough
 
 
 def calibration(splits: Sequence[str], seeds: Sequence[int]) -> bool:
-    """Print the share of hidden replies that is found before and after; whether it is larger in every archive.
+    """Print the share of hidden replies whose conversation is found before and after; whether no archive loses.
 
-    It can't be smaller: a fit that finds no more is not kept.
+    Of others: where a start is no answer. A fit that finds no more is not kept, and chat like that which the
+    model was trained on gives none: what is shown is that it does no harm.
     """
     print(f"Names hidden, {REPLIES} % of the annotated messages native replies.\n", flush=True)
-    lines = [["archive", "seed", "replies used", "hidden ones found before, %", "after, %", "verdict"]]
-    better = True
+    lines = [
+        [
+            "archive",
+            "seed",
+            "replies used",
+            "found of others before, %",
+            "after, %",
+            "found before, %",
+            "after, %",
+            "verdict",
+        ]
+    ]
+    kept = True
     for split in splits:
         chosen = seeds[:1] if split == SEEN else seeds
         runs = [asyncio.run(fitted_to(split, seed)) for seed in chosen]
         lines += [row(TITLES[split], str(seed), [run], "") for seed, run in zip(chosen, runs, strict=True)]
-        gain = mean(run.accuracy_after - run.accuracy_before for run in runs)
-        better &= gain > 0
-        lines.append(row(TITLES[split], "mean", runs, "better" if gain > 0 else "no better"))
+        gain = mean(run.others_after - run.others_before for run in runs)
+        kept &= gain >= 0
+        lines.append(
+            row(TITLES[split], "mean", runs, "better" if gain > 0 else "as good" if gain == 0 else "worse")
+        )
     print(table(lines) + "\n", flush=True)
-    return better
+    return kept
 
 
 def row(title: str, seed: str, runs: Sequence[CalibrationTally], judged: str) -> list[str]:
     found = [
         f"{100 * mean(shares):.2f}"
-        for shares in ([run.accuracy_before for run in runs], [run.accuracy_after for run in runs])
+        for shares in (
+            [run.others_before for run in runs],
+            [run.others_after for run in runs],
+            [run.accuracy_before for run in runs],
+            [run.accuracy_after for run in runs],
+        )
     ]
     return [title, seed, f"{mean(run.replies for run in runs):,.0f}", *found, judged]
 

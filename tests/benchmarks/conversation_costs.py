@@ -37,7 +37,7 @@ from tuner.linking.linker import Weights
 from tuner.models import Message
 
 ROOT = Path(__file__).parents[2]
-FASTEST = 25_000  # messages per second of CPU time that are required
+FASTEST = 20_000  # messages per second of CPU time that are required
 RATIO = 10  # times the prototype
 ROUNDS = 3
 EVERY = 9  # the prototype reads every ninth channel

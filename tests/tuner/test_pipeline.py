@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tuner.adapters.sqlite_history import History
 from tuner.errors import FatalError, UsageError
 from tuner.linking import calibrate
 from tuner.models import Message
-from tuner.progress import Advanced, Ended, Event, Noted, Tally
+from tuner.progress import Advanced, CalibrationTally, Ended, Event, Noted, Tally
 from tuner.stages.segment import read_conversations
 
 
@@ -105,7 +106,7 @@ async def test_stats_say_how_sure_the_segments_are(world: World, work: Workplace
         unsure = await work.build(server, [channel], {"segment.min_confidence": 1.0})
     for counts in (stats.counts, unsure.counts):  # native replies hold every one of them together
         assert counts["segment_confidence"] == {"tenths": [0] * 9 + [30], "mean": 1.0}
-        assert counts["calibration"].keys() == {"replies", "accuracy_before", "accuracy_after"}
+        assert counts["calibration"] == asdict(CalibrationTally())
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

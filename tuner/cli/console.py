@@ -263,7 +263,7 @@ def _languages(languages: dict[str, Any]) -> str:
 
 def _fitted(calibration: dict[str, Any]) -> str:
     """What the native replies changed about links."""
-    replies, before, after = (calibration[f] for f in ("replies", "accuracy_before", "accuracy_after"))
+    replies, before, after = (calibration[f] for f in ("replies", "others_before", "others_after"))
     if after == before:
         hidden = counted(replies, "hidden native reply", "hidden native replies")
         return f"links: as trained, they find {before:.0%} of {hidden}; fitting found no more"

@@ -20,7 +20,7 @@ WIDTH = 110  # of the indented lines
 READING_HELP = (
     "Messages with one letter are one conversation. The reasons are the facts without which the link would be",
     "least likely; “it” is the message answered, or most likely answered. To address somebody is to mention them,",
-    "or to reply to them with the button.",
+    "or to reply to them with the button. How sure: how likely the message belongs to that conversation.",
 )
 _INDENT = " " * 8
 
@@ -72,7 +72,7 @@ def _decision(explanation: Explanation, stretch: Stretch, numbers: Mapping[int, 
     if explanation.otherwise and explanation.otherwise[1] >= LEAST_OTHERWISE:
         other, probability = explanation.otherwise
         what = "starts something" if other is None else reference(other)
-        yield f"  otherwise: {what} ({_percent(probability)}){', the same conversation' if explanation.same else ''}"
+        yield f"  otherwise: {what} ({_percent(probability)})"
 
 
 def _reference(message: Message, target: int, stretch: Stretch, numbers: Mapping[int, int]) -> str:

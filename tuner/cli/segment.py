@@ -93,7 +93,7 @@ async def write_conversations(
         )
         linking = await calibrated(history, settings.segment.min_confidence, Tally())
         for channel in chosen:
-            async for conversation in read_conversations(history, channel.id, linking):
+            async for conversation in read_conversations(history, channel.id, linking.within(channel)):
                 line = {
                     "channel": channel.name,
                     "channel_id": str(channel.id),
@@ -118,7 +118,7 @@ async def _explain(
         wanted = await stored.around(chosen.id, around, count // 2, count - 1 - count // 2)
         if not wanted:
             raise UsageError(await _not_there(stored, chosen, around))
-        linking = await calibrated(history, settings.segment.min_confidence, Tally())
+        linking = (await calibrated(history, settings.segment.min_confidence, Tally())).within(chosen)
         explainer = Explainer(linking.weights, wanted, linking.calibration, linking.min_confidence)
         explanations = await _explanations(history, chosen, explainer, len(wanted))
         targets = {i for e in explanations for i in (e.target, e.otherwise and e.otherwise[0]) if i}

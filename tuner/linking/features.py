@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.linking.arrays import Bools, Floats, Ints
-from tuner.linking.reading import KINDS
+from tuner.linking.vocabulary import KINDS
 from tuner.linking.window import AHEAD, FAR_MS, REACH, RECENT, View, half_powers, quarters
 
 GRID = 32

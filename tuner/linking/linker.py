@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,8 +19,9 @@ import numpy as np
 
 from tuner.linking import features
 from tuner.linking.arrays import Floats, Ints
-from tuner.linking.calibration import UNCHANGED, Calibration, adjustable
+from tuner.linking.calibration import UNCHANGED, Calibration
 from tuner.linking.features import Pairs
+from tuner.linking.membership import Memberships, Question, questions
 from tuner.linking.network import ONE, Network, probabilities
 from tuner.linking.structure import SHORTLIST, FirstLook, Second, Structure, shortlisted
 from tuner.linking.window import AHEAD, REACH, View, Window
@@ -57,7 +59,7 @@ class Link(NamedTuple):
 
     message: Message
     target: int | None  # message id; None: it starts something
-    confidence: float  # 0 to 1: the model's probability for this; 1 for a native reply
+    confidence: float  # 0 to 1: how likely it belongs to that conversation, or starts one; 1: a native reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,9 @@ class Look:
     situation: Floats  # features of the messages, [messages, len(MESSAGE) + len(SITUATION)]
     candidates: Floats  # features of the view's rows as what is answered, [rows of the view, len(CANDIDATE)]
     scores: Floats  # of the shortlist and then of a start, [messages, SHORTLIST + 1]
+    roots: (
+        Ints  # where the first look has the conversations of the view's rows begin; of all it has looked at
+    )
 
 
 class Looker:
@@ -109,7 +114,7 @@ class Looker:
         situation = np.concatenate([messages[rows], found.situation], 1)
         scores = self._second_scores(found, situation, candidates)
         self._looked, self._decided = looked, decided
-        return Look(view, rows, found, situation, candidates, scores)
+        return Look(view, rows, found, situation, candidates, scores, self._first.root)
 
     def _second_scores(self, found: Second, situation: Floats, candidates: Floats) -> Floats:
         network = self._weights.second
@@ -182,10 +187,10 @@ class Linker:
     def __init__(
         self, weights: Weights, calibration: Calibration = UNCHANGED, min_confidence: float = 0.0
     ) -> None:
-        """A link less sure than `min_confidence` (0 to 1) is not made: its message starts something."""
+        """No conversation is joined that is less likely than `min_confidence` (0 to 1)."""
         self._looker = Looker(weights)
-        self._calibration = calibration
-        self._least = min_confidence * ONE
+        self._calibration, self._least = calibration, min_confidence
+        self._memberships = Memberships()
         self._waiting: deque[Message] = deque()
 
     def add(self, message: Message) -> list[Link]:
@@ -200,26 +205,20 @@ class Linker:
         return self._links(look) if look else []
 
     def _links(self, look: Look) -> list[Link]:
-        option, parts = decided(
-            self._calibration.applied(look.scores, adjustable(look.second.values)), self._least
-        )
-        rows = np.arange(len(option))
-        targets = np.where(option < SHORTLIST, look.second.candidates[rows, option % SHORTLIST], -1)
-        ids: list[int | None] = [*look.view.ids, None]
+        asked = questions_of(look, self._calibration, self._least)
+        decisions = self._memberships.decided(asked)
+        ids, listed = look.view.ids, look.second.candidates.tolist()
         links = []
-        for target, confidence in zip(targets.tolist(), (parts / ONE).tolist(), strict=True):
+        for candidates, (column, parts, _, _) in zip(listed, decisions, strict=True):
             message = self._waiting.popleft()
-            if message.reply_to is not None:
-                links.append(Link(message, message.reply_to, 1.0))
-            else:
-                links.append(Link(message, ids[target], confidence))
+            target = message.reply_to
+            if target is None and column < SHORTLIST:
+                target = ids[candidates[column]]
+            links.append(Link(message, target, parts / ONE))
         return links
 
 
-def decided(scores: Floats, least: float = 0.0) -> tuple[Ints, Ints]:
-    """Each row's best option and its probability in parts of ONE; a link below `least` parts is not made."""
-    parts = probabilities(scores)
-    option = scores.argmax(-1)
-    chosen = np.take_along_axis(parts, option[:, None], 1)[:, 0]
-    unsure = (option < SHORTLIST) & (chosen < least)
-    return np.where(unsure, SHORTLIST, option), np.where(unsure, parts[:, SHORTLIST], chosen)
+def questions_of(look: Look, calibration: Calibration, min_confidence: float) -> Iterator[Question]:
+    """What a look asks about its messages, as a server's calibration has it."""
+    parts = calibration.parts(look.scores, look.second.values)
+    return questions(look.view, look.rows, look.second, look.situation, parts, min_confidence)

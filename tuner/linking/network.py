@@ -18,6 +18,9 @@ from tuner.linking.features import GRID
 WEIGHT_GRID = 256
 TOP = 64.0  # an activation is no larger
 _AT_ONCE = 128  # messages whose hidden units fit into a processor's cache
+_PARTS = np.float32(
+    GRID
+)  # in parts of the grid: hidden units are counted so, which spares scaling them twice
 _EXACT = 2.0**24 / (GRID * WEIGHT_GRID)  # sums stay below this
 ONE = 1024  # probabilities are counted in these parts
 STEPS = 64  # parts of a score that the exponential's table tells apart
@@ -86,35 +89,37 @@ class Network:
         each]; `pair`: [features, pairs].
         """
         count, wide = index.shape
+        weights, output = self.pair * _PARTS, self.output / _PARTS
         scores = np.empty(count * wide, dtype=np.float32)
         for start in range(0, count, _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
             part = slice(start * wide, (start + _AT_ONCE) * wide)
-            hidden = pair[:, part].T @ self.pair
+            hidden = pair[:, part].T @ weights
             hidden += candidate.take(index[rows].ravel(), axis=0)
             by_query = hidden.reshape(-1, wide, hidden.shape[1])
             by_query += query[rows, None]
-            scores[part] = activated(hidden) @ self.output
+            scores[part] = activated(hidden) @ output
         scores += self.direct @ pair
         return scores.reshape(count, wide)
 
     def halves(self, messages: Floats, candidates: Floats) -> tuple[Floats, Floats]:
-        """What a message brings into its pairs, as the one that answers and as the one answered: [messages, H]."""
-        return messages @ self.query + self.bias, candidates @ self.candidate
+        """What a message brings into its pairs, as the one that answers and as the one answered: [messages, H].
+
+        In parts of the grid.
+        """
+        query, bias, candidate = (weights * _PARTS for weights in (self.query, self.bias, self.candidate))
+        return messages @ query + bias, candidates @ candidate
 
     def starts(self, messages: Floats) -> Floats:
         """Scores of starting something new, [messages]."""
-        return activated(messages @ self.start + self.start_bias) @ self.start_output
+        hidden = messages @ (self.start * _PARTS) + self.start_bias * _PARTS
+        return activated(hidden) @ (self.start_output / _PARTS)
 
 
 def activated(hidden: Floats) -> Floats:
-    """Rectified, bounded and put back on the grid, in place."""
-    np.maximum(hidden, 0, out=hidden)
-    np.minimum(hidden, TOP, out=hidden)
-    hidden *= GRID
-    np.floor(hidden, out=hidden)
-    hidden *= 1 / GRID
-    return hidden
+    """Rectified, bounded and put back on the grid, in place; all in parts of the grid."""
+    np.clip(hidden, 0, TOP * GRID, out=hidden)
+    return np.floor(hidden, out=hidden)
 
 
 def probabilities(scores: Floats) -> Ints:

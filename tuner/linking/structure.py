@@ -9,7 +9,8 @@ import numpy as np
 from tuner.linking.arrays import Bools, Floats, Ints
 from tuner.linking.features import CANDIDATES, GRID, PAIR, Pairs
 from tuner.linking.network import ONE, logs
-from tuner.linking.window import AHEAD, REACH, Keyed, View, following, half_powers, neighbours, quarters
+from tuner.linking.talk import ABOUT, TURNS, WORDS, Spots, Talks, turns, words_in_common
+from tuner.linking.window import AHEAD, REACH, Keyed, View, following, half_powers, quarters
 
 SHORTLIST = 6
 
@@ -21,12 +22,13 @@ STRUCTURE = (
     "conversation idle", "answered", "answered by the speaker", "answers the speaker", "answers own last",
     "speaker's next is there", "log of that", "who answers this was there", "who answers this is the author",
     "in it, but spoke elsewhere last", "spoke elsewhere last", "starts its conversation", "conversation went on since",
+    *WORDS, *TURNS,
 )  # fmt: skip
 SITUATION = (
     "log probability of a start", "probability of a start", "likeliest conversation's probability",
     "its log", "answers to this", "likeliest answer to this", "speaker's next is somewhere",
     "who answers this was somewhere", "open conversations", "speaker's next, found", "speaker's next starts",
-    "speaker goes on soon",
+    "speaker goes on soon", *ABOUT,
 )  # fmt: skip
 _LATELY = 14  # half powers of two of the usual gap
 
@@ -81,21 +83,14 @@ class Structure:
     def __init__(self, view: View, first: FirstLook) -> None:
         """`first` covers the view's rows but for a few at its end, which take no part."""
         self.view, self.first = view, first
-        self.size = size = len(first.root)
-        self.rows = view.rows[:size]
-        self.root = first.root
-        _, numbers = np.unique(first.root, return_inverse=True)
-        self.conversation: Ints = numbers.astype(np.int64)
-        self.people = int(view.speaker.max()) + 1
+        self.talks = talks = Talks(view, first.root)
+        self.size, self.rows, self.conversation = talks.size, talks.rows, talks.conversation
         span = view.size + 1
         self.target = first.target - view.start  # row; negative when out of sight
-        _, self.next = neighbours(self.conversation)
-        self.members = Keyed(self.conversation * self.people + view.speaker[:size], self.rows, span)
-        self.inside = Keyed(self.conversation, self.rows, span)
         answering = (self.target >= 0) & (self.target != self.rows)
         children, parents = self.rows[answering], self.target[answering]
         self.children = Keyed(parents, children, span)
-        self.own_children = Keyed(parents * self.people + view.speaker[children], children, span)
+        self.own_children = Keyed(parents * talks.people + view.speaker[children], children, span)
         self._find_answers()
 
     def _find_answers(self) -> None:
@@ -133,10 +128,14 @@ class Structure:
         q = rows[:, None]
         there = self.conversation[c]
         mass = self._likelihoods(rows, c, is_open, values)
-        self._memberships(q, c, there, values)
-        self._places(q, c, there, values)
+        spots = self.talks.spots(q, c, there)
+        self._memberships(spots, values)
+        self._places(spots, values)
         followed = self._what_follows(q, c, there, values)
-        situation = self._situation(rows, is_open, values, mass, followed)
+        turned = len(STRUCTURE) - len(TURNS)
+        values[turned : len(STRUCTURE)] = turns(self.talks, spots)
+        values[turned - len(WORDS) : turned], about = words_in_common(self.talks, rows, there, is_open)
+        situation = np.concatenate([self._situation(rows, is_open, values, mass, followed), about], 1)
         return Second(c, is_open, values.reshape(len(values), -1), situation)
 
     def _likelihoods(self, rows: Ints, c: Ints, is_open: Bools, values: Floats) -> Ints:
@@ -152,41 +151,37 @@ class Structure:
         values[4] = logs(mass)
         return mass
 
-    def _memberships(self, q: Ints, c: Ints, there: Ints, values: Floats) -> None:
-        view = self.view
+    def _memberships(self, spots: Spots, values: Floats) -> None:
+        view, q, there, member = self.view, spots.q, spots.there, spots.own
         own = view.own[q]
         own_there = (own >= 0) & (self.conversation[own] == there)
         values[5] = own_there
-        member = self.members.before(there * self.people + view.speaker[q], q)
-        member = np.where(q - member <= REACH, member, -1)
         values[11] = member >= 0
         recency = np.clip(8 - half_powers(np.maximum(q - member, 1)) // 2, 0, 8)
         values[12] = np.where(member >= 0, recency, 0) / 4
         addressed = view.addressed[q]
-        called = self.members.before(there * self.people + np.maximum(addressed, 0), q)
+        called = self.talks.members.before(there * self.talks.people + np.maximum(addressed, 0), q)
         values[13] = (addressed >= 0) & (called >= 0) & (q - called <= REACH)
         values[25] = (member >= 0) & ~own_there
         values[26] = (own >= 0) & ~own_there
 
-    def _places(self, q: Ints, c: Ints, there: Ints, values: Floats) -> None:
-        view = self.view
-        one = self.next[c]
-        two = following(self.next, one)
-        three = following(self.next, two)
-        six = following(self.next, following(self.next, following(self.next, three)))
+    def _places(self, spots: Spots, values: Floats) -> None:
+        view, q, c, last = self.view, spots.q, spots.c, spots.last
+        one = self.talks.next[c]
+        two = following(self.talks.next, one)
+        three = following(self.talks.next, two)
+        six = following(self.talks.next, following(self.talks.next, following(self.talks.next, three)))
         for place, (low, high) in enumerate(
             ((None, one), (one, two), (two, three), (three, six), (six, None)), 6
         ):
             values[place] = (True if low is None else low < q) & (True if high is None else high >= q)
-        last = self.inside.before(there, q)
-        last = np.where(last >= 0, last, c)
         size = self.first.nth[last] + 1
         values[14] = np.minimum(size, 40) / 16
         values[15] = size == 1
         idle = quarters(np.maximum(view.at[q] - view.at[last], 0)) - view.rhythm[q]
         values[16] = np.clip(idle, -8, 24) / 8
         values[17] = (self.children.before(c, q) >= 0) / 2 + (self.children.before(c, q, 2) >= 0) / 2
-        values[18] = self.own_children.before(c * self.people + view.speaker[q], q) >= 0
+        values[18] = self.own_children.before(c * self.talks.people + view.speaker[q], q) >= 0
         parent = self.target[c]
         answers = (parent >= 0) & (parent != c)
         values[19] = answers & (view.speaker[parent] == view.speaker[q])

@@ -7,13 +7,15 @@ else the window holds: so links do not depend on how the channel was cut into pa
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
 
 from tuner import snowflake
 from tuner.linking.arrays import Bools, Floats, Ints, SmallInts
-from tuner.linking.reading import KINDS, NAMED_AT_MOST, Reader, weights
+from tuner.linking.reading import NAMED_AT_MOST, Reader, weights
+from tuner.linking.vocabulary import KINDS
 from tuner.models import Message
 
 RECENT = 32  # candidates: this many messages back,
@@ -23,6 +25,8 @@ AHEAD = 32  # messages after one that are looked at
 EXCHANGES = 4  # of a speaker with others, the last ones that count
 RHYTHM = 64  # messages whose gaps make a channel's rhythm at a point
 NEVER = 1 << 40  # a position after everything
+_FURTHEST = 2  # places before or after, by a key, that are asked for
+_OUTSIDE = 1 << 62  # a key's position after every other
 _USUAL_GAP = 12  # half powers of two of a quarter second, where a channel has no gap yet
 
 
@@ -111,24 +115,35 @@ class Keyed:
 
     def __init__(self, keys: Ints, positions: Ints, span: int) -> None:
         self._span = span
-        self._sorted = np.sort(keys * span + positions)
+        around = np.array([_OUTSIDE] * _FURTHEST)
+        self._sorted = np.concatenate([-around, np.sort(keys * span + positions), around])
 
-    def _at(self, index: Ints, keys: Ints, missing: int) -> Ints:
-        inside = (index >= 0) & (index < len(self._sorted))
-        if not len(self._sorted):
-            return np.full(index.shape, missing)
-        found = self._sorted[np.where(inside, index, 0)]
-        return np.where(inside & (found // self._span == keys), found % self._span, missing)
+    def _at(self, index: Ints, base: Ints, missing: int) -> Ints:
+        found = self._sorted.take(index + _FURTHEST) - base
+        return np.where((found >= 0) & (found < self._span), found, missing)
 
     def before(self, keys: Ints, positions: Ints, back: int = 1) -> Ints:
         """The `back`-th position with this key before a position, -1 for none."""
-        index = np.searchsorted(self._sorted, keys * self._span + positions) - back
-        return self._at(index, keys, -1)
+        base = keys * self._span
+        index = np.searchsorted(self._inner, base + positions) - back
+        return self._at(index, base, -1)
 
     def after(self, keys: Ints, positions: Ints, ahead: int = 1) -> Ints:
         """The `ahead`-th position with this key after a position, NEVER for none."""
-        index = np.searchsorted(self._sorted, keys * self._span + positions, side="right") + ahead - 1
-        return self._at(index, keys, NEVER)
+        base = keys * self._span
+        index = np.searchsorted(self._inner, base + positions, side="right") + ahead - 1
+        return self._at(index, base, NEVER)
+
+    def around(self, keys: Ints, positions: Ints) -> tuple[Ints, Ints]:
+        """The last before and the first after, at once."""
+        base = keys * self._span
+        index = np.searchsorted(self._inner, base + positions)
+        at = self._sorted.take(index + _FURTHEST) == base + positions
+        return self._at(index - 1, base, -1), self._at(index + at, base, NEVER)
+
+    @property
+    def _inner(self) -> Ints:
+        return self._sorted[_FURTHEST:-_FURTHEST]
 
 
 def neighbours(keys: Ints) -> tuple[Ints, Ints]:
@@ -273,6 +288,17 @@ class View:
                 (np.where(found, partners[place], -1), np.where(found, recency, 0), outgoing[place])
             )
 
+    @cached_property
+    def words(self) -> tuple[Ints, Ints, Ints]:
+        """The words of all messages that are not common, row by row: what they are, what each says, and the row."""
+        columns = self._columns
+        counts = [len(words) for words in columns.words]
+        words = np.array([*chain.from_iterable(columns.words)], dtype=np.int64)
+        times = np.array([*chain.from_iterable(columns.times)], dtype=np.int64)
+        weight = weights(times, np.repeat(columns.of, counts))
+        rare = weight > 0
+        return words[rare], weight[rare], np.repeat(self.rows, counts)[rare]
+
     def overlaps(self, rows: Ints) -> Floats:
         """Shared rare words of these consecutive rows with each of the RECENT rows before: cosine, [rows, RECENT].
 
@@ -280,15 +306,9 @@ class View:
         """
         first, last = int(rows[0]), int(rows[-1])
         begin = max(0, first - RECENT)
-        near = slice(begin, last + 1)
-        counts = [len(words) for words in self._columns.words[near]]
-        words = np.array([*chain.from_iterable(self._columns.words[near])], dtype=np.int64)
-        times = np.array([*chain.from_iterable(self._columns.times[near])], dtype=np.int64)
-        weight = weights(times, np.repeat(self._columns.of[near], counts))
-        places = np.repeat(np.arange(begin, last + 1), counts)
+        near = slice(*np.searchsorted(self.words[2], [begin, last + 1]).tolist())
+        words, weight, places = (column[near] for column in self.words)
         norms = np.sqrt(np.maximum(np.bincount(places - begin, weight * weight, last + 1 - begin), 1))
-        rare = weight > 0
-        words, weight, places = words[rare], weight[rare], places[rare]
         order = np.argsort(words, kind="stable")
         words, weight, places = words[order], weight[order], places[order]
         cells, products = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]

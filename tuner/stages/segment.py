@@ -49,7 +49,9 @@ async def calibrated(
                     break
         await asyncio.to_thread(calibrator.end_channel)
     fitted = await asyncio.to_thread(calibrator.result)
-    tally.calibration = CalibrationTally(fitted.replies, fitted.before, fitted.after)
+    tally.calibration = CalibrationTally(
+        fitted.replies, fitted.before, fitted.after, fitted.others_before, fitted.others_after
+    )
     return Linking(calibrator.weights, fitted, min_confidence)
 
 
@@ -80,7 +82,7 @@ async def read_segments(
     start = snowflake.first_id(earliest) if earliest else 0
     for channel in collection.channels:
         await collection.ready(channel)
-        async with aclosing(read_conversations(archive, channel.id, linking, start)) as found:
+        async with aclosing(read_conversations(archive, channel.id, linking.within(channel), start)) as found:
             async for conversation in found:
                 tally.segmented += len(conversation.messages)
                 tally.conversations += 1

@@ -7,6 +7,7 @@ import unicodedata
 
 from tuner.models import Message
 from tuner.text.inert import is_blank
+from tuner.text.scripts import UNSPACED
 
 PAUSE = 600  # seconds of silence after which somebody begins anew
 
@@ -31,21 +32,13 @@ _PLACEHOLDER = re.compile(
 )
 _WITHOUT_FRAME = dict.fromkeys(map(ord, "<>()[]|*_~`.,:;-"))  # marks that may stand around a link
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
-# Scripts that put no space between words: about how many of their letters make one, and their letters.
-_UNSPACED = (
-    (2, re.compile(
-        "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-        "\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U000323af]"
-    )),
-    (3, re.compile("[\u0e00-\u0e4f\u0e80-\u0ecf\u0edc-\u0f1f\u0f40-\u0fff\u1000-\u103f\u1050-\u108f\u1780-\u17d7]")),
-)  # fmt: skip
 
 
 def word_count(text: str) -> int:
     """How many words a text holds, links and emoji apart; about as many as its translations do."""
     text = _without_marks(_EMOJI.sub(" ", LINK.sub(" ", text)))
     count = 0
-    for length, letters in _UNSPACED:
+    for length, letters in UNSPACED:
         spaced, found = letters.subn(" ", text)
         count += -(-found // length)
         text = spaced

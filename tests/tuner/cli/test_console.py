@@ -215,11 +215,11 @@ def test_the_summary_names_the_commonest_languages() -> None:
     ("calibration", "said"),
     [
         (
-            CalibrationTally(1472, 0.61, 0.64),
+            CalibrationTally(1472, 0.5, 0.5, 0.61, 0.64),
             "fitted to 1,472 native replies; of hidden ones 64% are found (61% before)",
         ),
         (
-            CalibrationTally(80, 0.7, 0.7),
+            CalibrationTally(80, 0.5, 0.5, 0.7, 0.7),
             "as trained, they find 70% of 80 hidden native replies; fitting found no more",
         ),
     ],

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from tests.support.chat import chatter, export_chatter
 from tests.support.export_files import CHANNEL
+from tests.support.lines import grouped
+from tests.support.linked import fitted_at_any_price
 from tuner import config
 from tuner.adapters.discord_export import ExportFile, ExportSource, find_exports
 from tuner.adapters.sqlite_history import History
@@ -21,10 +24,11 @@ from tuner.config.settings import Settings
 from tuner.linking import calibrate
 from tuner.linking.calibrate import FEWEST
 from tuner.linking.conversations import Linking
+from tuner.linking.linker import Weights
 from tuner.models import Channel, Message
 from tuner.people.audience import Audience
 from tuner.pipeline import RunStats, build_dataset
-from tuner.progress import Tally
+from tuner.progress import CalibrationTally, Tally
 from tuner.stages.segment import calibrated
 from tuner.stages.source import Batch, Wanted
 
@@ -99,13 +103,28 @@ async def archived(folder: Path, batch: int = 500) -> Linking:
 async def test_stats_say_what_links_were_fitted_to(tmp_path: Path, exports: Path) -> None:
     fitted = (await build(tmp_path, exports)).counts["calibration"]
     assert FEWEST <= fitted["replies"] <= 0.3 * SIZE * len(CHANNELS)
-    assert 0 < fitted["accuracy_before"] <= fitted["accuracy_after"] < 1
+    assert 0 < fitted["others_before"] <= fitted["others_after"] < 1
+    assert 0 < fitted["accuracy_before"] < 1 and 0 < fitted["accuracy_after"] < 1
 
 
 async def test_few_replies_fit_nothing(tmp_path: Path) -> None:
     export_chatter(tmp_path, CHANNEL, 100)
     fitted = (await build(tmp_path, tmp_path)).counts["calibration"]
-    assert fitted == {"replies": 0, "accuracy_before": 0, "accuracy_after": 0}
+    assert fitted == asdict(CalibrationTally())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_replies_join_no_more_than_before(seed: int) -> None:
+    """Whatever is made of them: the check that hidden ones are then found is left out."""
+    messages = chatter(1500, seed)
+    fitted = Linking(Weights.shipped(), fitted_at_any_price([messages]))
+    assert any(fitted.calibration.adjustments)
+    assert largest(grouped(messages, fitted)) <= 1.15 * largest(grouped(messages))
+
+
+def largest(groups: list[list[int]]) -> float:
+    """How many messages stand in a message's conversation, on average."""
+    return sum(len(group) ** 2 for group in groups) / sum(map(len, groups))
 
 
 async def test_it_does_not_depend_on_which_channel_is_read_first(tmp_path: Path, exports: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.chat import chatter
 from tests.support.export_files import at
 from tests.support.lines import (
     ANN,
@@ -25,7 +26,7 @@ from tests.support.lines import (
 )
 from tuner.linking.conversations import LONGEST, ConversationStream, conversations
 from tuner.linking.window import REACH
-from tuner.models import Conversation, Message
+from tuner.models import Channel, Conversation, Message
 
 # -- what the model is for ---------------------------------------------------------
 
@@ -109,6 +110,14 @@ def test_the_talks_of_a_quiet_channel_come_apart() -> None:
     assert len(found) >= 90
     whole = {tuple(range(start, start + len(said))) for start in range(0, len(lines), len(said))}
     assert len(whole & set(map(tuple, found))) >= 90
+
+
+def test_a_thread_falls_into_fewer_conversations_than_a_channel_does() -> None:
+    thread = Channel(CHANNEL, "which drill?", parent_id=CHANNEL + 1)
+    assert LINKING.within(Channel(CHANNEL, "tools")) == LINKING
+    messages = chatter(600, replies=0.0)
+    apart, together = grouped(messages), grouped(messages, LINKING.within(thread))
+    assert len(together) < len(apart)
 
 
 # -- what holds for any channel ----------------------------------------------------

@@ -14,8 +14,10 @@ from tuner.linking.calibrate import FEWEST, Calibrator, unmarked
 from tuner.linking.calibration import ADJUSTED, UNCHANGED, Calibration
 from tuner.linking.features import CANDIDATES
 from tuner.linking.linker import Link, Linker, Weights
+from tuner.linking.membership import LEAST, Memberships, Question, least_needed
 from tuner.linking.network import ONE, WEIGHT_GRID, Network, probabilities
-from tuner.linking.training.fitting import Examples, fit
+from tuner.linking.structure import SHORTLIST, SITUATION
+from tuner.linking.training.fitting import ANSWERED, Examples, Plan, fit
 from tuner.linking.window import REACH, Window, half_powers
 from tuner.models import Extras, Message
 
@@ -75,6 +77,60 @@ def test_the_window_forgets() -> None:
         window = model._looker.window
         most = max(most, window.end - window.start)
     assert most <= 2 * REACH + 2 * linker.BLOCK + 2 * linker.AHEAD
+
+
+# -- where a message belongs --------------------------------------------------------
+
+
+def asked(position: int, *candidates: tuple[int, int], start: int = 0, least: int = 0) -> Question:
+    """A question; candidates are positions and parts, columns as they come."""
+    listed = [(parts, column, other) for column, (other, parts) in enumerate(candidates)]
+    return Question(position, listed, start, least)
+
+
+def test_candidates_of_one_conversation_speak_for_it_together() -> None:
+    members = Memberships()
+    questions = [
+        asked(0, start=ONE),
+        asked(1, (0, ONE)),  # surely with 0
+        asked(2, start=ONE),
+        asked(3, (0, 300), (1, 320), (2, 400)),
+    ]
+    assert members.decided(questions)[-1] == (1, 620, 2, 400)
+
+
+def test_they_speak_for_one_another_as_surely_as_they_belong_together() -> None:
+    members = Memberships()
+    questions = [asked(0, start=ONE), asked(1, (0, ONE // 2)), asked(2, (0, 300), (1, 320))]
+    assert members.decided(questions)[-1][:2] == (1, 320 + 150)
+
+
+def test_what_is_less_likely_than_needed_starts_something() -> None:
+    members = Memberships()
+    questions = [
+        asked(0, start=ONE),
+        asked(1, (0, 500), start=400, least=501),
+        asked(2, (0, 300), start=600, least=300),
+        asked(3, start=ONE),
+    ]
+    decisions = members.decided(questions)[1:]
+    assert decisions == [(SHORTLIST, 400, 0, 500), (0, 300, SHORTLIST, 600), (SHORTLIST, ONE, SHORTLIST, 0)]
+
+
+def test_a_message_that_is_answered_needs_a_likelier_conversation() -> None:
+    situation = np.zeros((4, len(SITUATION)), np.float32)
+    situation[:, SITUATION.index("answers to this")] = [0, 1, 1.5, 3]
+    none = np.zeros(4, np.int64)
+    needed = least_needed(situation, none, 0.0)
+    assert needed[0] == LEAST and needed[0] < needed[1] < needed[2] == needed[3] < ONE
+    assert least_needed(situation, none, 0.9).min() == round(0.9 * ONE)
+
+
+def test_a_conversation_far_less_likely_than_a_start_is_not_joined() -> None:
+    situation, starts = np.zeros((3, len(SITUATION)), np.float32), np.array([0, ONE // 2, 3 * ONE // 4])
+    needed = least_needed(situation, starts, 0.0)
+    assert needed[0] == needed[1] == LEAST
+    assert needed[2] > ONE - starts[2]
 
 
 # -- arithmetic --------------------------------------------------------------------
@@ -167,13 +223,14 @@ def examples(count: int) -> Examples:
         pair=pair,
         index=np.zeros((count, wide), np.int32),
         open=np.ones((count, wide), bool),
-        right=marked[:, None] == np.arange(wide + 1),
+        right=(ANSWERED * (marked[:, None] == np.arange(wide + 1))).astype(np.uint8),
     )
 
 
 def test_fitting_finds_what_decides_and_finds_it_again() -> None:
     data = examples(4096)
-    one, two = (fit(data, hidden=4, start_hidden=2, epochs=60, say=lambda _: None) for _ in range(2))
+    plan = Plan(hidden=4, start_hidden=2, epochs=60, conversation=0.5)
+    one, two = (fit(data, plan, lambda _: None) for _ in range(2))
     assert one.to_integers() == two.to_integers()
     messages, pair = data.query.astype(np.float32), data.pair.astype(np.float32)
     query, candidate = one.halves(messages, np.zeros((1, 2), np.float32))
@@ -198,26 +255,44 @@ def test_few_replies_change_nothing() -> None:
     assert calibration(chatter(300, replies=0.1)) == UNCHANGED
 
 
-def test_a_model_that_takes_answers_for_starts_is_set_right() -> None:
-    timid = replace(WEIGHTS, caution=WEIGHTS.caution + 3)
-    found = calibration(chatter(2500, seed=8), timid)
+@pytest.mark.parametrize("caution", [-2, 0, 3])
+def test_hidden_replies_do_not_say_how_often_something_starts(caution: float) -> None:
+    """All of them answer something, so whoever takes nothing for a start finds the most."""
+    found = calibration(chatter(2500, seed=8), replace(WEIGHTS, caution=WEIGHTS.caution + caution))
     assert found.replies >= FEWEST
-    assert found.start < -1
-    assert found.after > found.before
+    assert found.start == 0
+    assert found.before <= found.others_before <= found.others_after
+    assert found.after <= found.others_after
+
+
+def misled(weights: Weights) -> Weights:
+    """A model that trusts least what it first found likeliest: it learnt other chat than a server's."""
+    second = weights.second
+    direct = second.direct.copy()
+    direct[ADJUSTED.index("probability")] -= 4
+    return replace(weights, second=replace(second, direct=direct))
+
+
+def test_calibration_mends_what_a_server_does_otherwise() -> None:
+    messages = chatter(4000, seed=11)
+    found = calibration(messages, misled(WEIGHTS))
+    assert found.adjustments
+    assert found.others_after > found.others_before
 
 
 def test_calibration_is_the_same_every_time_and_stays_while_little_is_new() -> None:
     messages = chatter(2600, seed=9)
     first = calibration(messages[:2400])
     assert first == calibration(messages[:2400])
-    assert replace(first, before=0, after=0) == replace(calibration(messages[:2440]), before=0, after=0)
+    later = calibration(messages[:2440])
+    assert (first.adjustments, first.start) == (later.adjustments, later.start)
 
 
 def test_calibration_without_gain_changes_nothing() -> None:
     messages = chatter(2000, seed=10)
     found = calibration(messages)
-    assert found.after >= found.before
-    if found.after == found.before:
+    assert found.others_after >= found.others_before
+    if found.others_after == found.others_before:
         assert (found.adjustments, found.start) == ((), 0.0)
 
 
@@ -227,6 +302,18 @@ def test_adjusted_weights_are_added_to_scores() -> None:
     values[1, 4] = 1
     change = Calibration(adjustments=(0.0, 0.5) + (0.0,) * (len(ADJUSTED) - 2), start=-0.25)
     assert change.applied(scores, values).tolist() == [[0, 0, 0, -0.25], [0, 0.5, 0, -0.25]]
+
+
+def test_adjustments_choose_among_candidates_and_leave_a_start_as_likely() -> None:
+    scores = np.array([[1, 0, 2, 0.5], [0, 0, 0, 1]], np.float32)
+    values = np.zeros((len(ADJUSTED), 2 * 3), np.float32)
+    values[1] = [4, 0, -4, 0, 4, 4]
+    change = Calibration(adjustments=(0.0, 0.5) + (0.0,) * (len(ADJUSTED) - 2))
+    before, after = probabilities(scores), change.parts(scores, values)
+    assert after[:, -1].tolist() == before[:, -1].tolist()
+    assert after[0].argmax() == 0 and before[0].argmax() == 2
+    assert after[1, 0] < before[1, 0] < after[1, 1] == after[1, 2]
+    assert (after.sum(1) > ONE - 5).all()
 
 
 def test_a_hidden_reply_loses_its_ping_but_not_a_name_that_was_typed() -> None:

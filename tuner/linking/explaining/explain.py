@@ -14,16 +14,18 @@ from typing import NamedTuple
 import numpy as np
 
 from tuner.linking.arrays import Floats
-from tuner.linking.calibration import UNCHANGED, Calibration, adjustable
+from tuner.linking.calibration import UNCHANGED, Calibration
 from tuner.linking.explaining.groups import LINK, START
 from tuner.linking.explaining.scene import Group, Neutral, Scene, is_doubt, merged
 from tuner.linking.features import CANDIDATE, MESSAGE, PAIR
-from tuner.linking.linker import Look, Looker, Weights, decided
+from tuner.linking.linker import Look, Looker, Weights, questions_of
+from tuner.linking.membership import LEAST, Decision, Memberships
 from tuner.linking.network import ONE, Network, logs, probabilities
-from tuner.linking.reading import WORD, Reader, Reading
+from tuner.linking.reading import Reader, Reading
 from tuner.linking.reading import weights as rarity
 from tuner.linking.structure import SHORTLIST, SITUATION, STRUCTURE
 from tuner.models import Message
+from tuner.text.scripts import plain, words
 
 MOST_REASONS = 3
 WEAKEST = 0.2  # a reason changes the score by no less, in natural logarithms of odds
@@ -58,9 +60,10 @@ class Explanation:
     confidence: float  # 0 to 1
     reasons: tuple[Reason, ...]  # in favour, the strongest first
     against: Reason | None = None
-    otherwise: tuple[int | None, float] | None = None  # the runner-up: its target, and its probability
+    otherwise: tuple[int | None, float] | None = (
+        None  # likeliest of other conversations or none, and how likely
+    )
     conversation: int = 0  # id of the message that its conversation starts with
-    same: bool = False  # the runner-up would be in the same conversation
 
 
 class Seen(NamedTuple):
@@ -93,7 +96,7 @@ class Explainer:
         """`wanted`: ids. Calibration and the least confidence are those of the linker explained."""
         self._weights, self._calibration, self._least = weights, calibration, min_confidence
         self._wanted = frozenset(wanted)
-        self._looker, self._reader = Looker(weights), Reader()
+        self._looker, self._reader, self._memberships = Looker(weights), Reader(), Memberships()
         self._seen: dict[int, Seen] = {}  # by position; those in sight
         self._count = 0
         self._home: dict[
@@ -116,18 +119,19 @@ class Explainer:
             return []
         first, found = look.view.start, []
         self._forget(first)
-        scores = self._calibration.applied(look.scores, adjustable(look.second.values))
-        options = decided(scores, self._least * ONE)[0].tolist()
-        for index, (row, option) in enumerate(zip(look.rows.tolist(), options, strict=True)):
+        questions = list(questions_of(look, self._calibration, self._least))
+        decisions = self._memberships.decided(questions)
+        asked = [(question.least / ONE, self._least) for question in questions]
+        for index, (row, decision) in enumerate(zip(look.rows.tolist(), decisions, strict=True)):
             message = self._seen[row + first].message
-            target = message.reply_to
-            if target is None and option < SHORTLIST:
-                target = self._seen[int(look.second.candidates[index, option]) + first].message.id
+            target, column = message.reply_to, decision.column
+            if target is None and column < SHORTLIST:
+                target = self._seen[int(look.second.candidates[index, column]) + first].message.id
             self._home[message.id] = home = self._home.get(target or 0, message.id)
             if message.id in self._wanted:
-                why = explain(look, index, self._seen, self._weights, self._calibration, self._least)
-                other = why.otherwise[0] if why.otherwise else None
-                found.append(replace(why, conversation=home, same=self._home.get(other or 0) == home))
+                case = Case(look, index, self._weights, self._calibration)
+                why = explain(look, case, decision, self._seen, *asked[index])
+                found.append(replace(why, conversation=home))
         return found
 
     def _forget(self, before: int) -> None:
@@ -141,43 +145,45 @@ class Explainer:
 
 
 def explain(
-    look: Look,
-    index: int,
-    seen: Mapping[int, Seen],
-    weights: Weights,
-    calibration: Calibration = UNCHANGED,
-    min_confidence: float = 0.0,
+    look: Look, case: Case, decision: Decision, seen: Mapping[int, Seen], needed: float, min_confidence: float
 ) -> Explanation:
-    """What was decided about the `index`-th message of a look, and why; `seen` holds its view, by position."""
-    case = Case(look, index, weights, calibration)
+    """What was decided about a message of a look, and why; `seen` holds the look's view, by position.
+
+    `needed`: how likely a conversation had to be for the message to join it.
+    """
     at = look.view.start
     message = seen[case.row + at].message
     if message.reply_to is not None:
         text = f"{message.name or 'somebody'} pressed the reply button"
         return Explanation(message, message.reply_to, 1.0, (Reason("reply", text, 1.0),))
-    scores = calibration.applied(look.scores[index : index + 1], adjustable(case.values(case.inputs)))
-    options, chosen_parts = decided(scores, min_confidence * ONE)
-    option, confidence = int(options[0]), int(chosen_parts[0]) / ONE
-    parts = probabilities(scores)[0]
 
     def target(column: int) -> int | None:
         return None if column == SHORTLIST else seen[int(case.candidates[column]) + at].message.id
 
-    others = np.where(np.arange(SHORTLIST + 1) == option, -1, parts)
-    second = int(others.argmax())
-    otherwise = (target(second), int(parts[second]) / ONE) if others[second] > 0 else None
-    best = int(scores[0, :SHORTLIST].argmax())
-    found = Explanation(message, target(option), confidence, (), None, otherwise)
+    option, parts, other, other_parts = decision
+    otherwise = (target(other), other_parts / ONE) if other_parts else None
+    found = Explanation(message, target(option), parts / ONE, (), None, otherwise)
+    starts = option == SHORTLIST
+    best = case.likeliest(other) if starts else option
     if not case.open[best]:
         return replace(found, reasons=(Reason("first", "nothing comes before it", 1.0),))
-    if option == SHORTLIST and scores[0, best] > scores[0, SHORTLIST]:
-        text = f"the likeliest link is less sure than segment.min_confidence, {min_confidence:.0%}"
-        return replace(found, reasons=(Reason("unsure", text, 1.0),))
-    starts, scene = option == SHORTLIST, _scene(look, case, best, seen)
+    if starts and other_parts > parts:
+        return replace(
+            found, reasons=(Reason("unsure", _unsure(other_parts / ONE, needed, min_confidence), 1.0),)
+        )
+    scene = _scene(look, case, best, seen)
     reasons = case.reasons(best, scene, starts=starts)
     favour = tuple(r for r in reasons if r.effect >= WEAKEST)[:MOST_REASONS]
     doubts = [r for r in reasons if r.effect <= -WEAKEST_AGAINST and (starts or is_doubt(r.group, scene))]
     return replace(found, reasons=favour, against=doubts[-1] if doubts else None)
+
+
+def _unsure(likely: float, needed: float, min_confidence: float) -> str:
+    """Why the likeliest conversation was not joined."""
+    if likely < min_confidence:
+        return f"the likeliest conversation is less sure than segment.min_confidence, {min_confidence:.0%}"
+    answered = ", because it seems to be answered itself" if needed > max(min_confidence, LEAST / ONE) else ""
+    return f"the likeliest conversation is less sure than the {needed:.0%} that are needed{answered}"
 
 
 class Case:
@@ -199,6 +205,10 @@ class Case:
             values[: len(STRUCTURE)],
             values[len(STRUCTURE) :],
         )
+
+    def likeliest(self, column: int) -> int:
+        """That column of the shortlist, or, where it is none, the one of the best score."""
+        return column if column < SHORTLIST else int(self.scores(self.inputs)[:SHORTLIST].argmax())
 
     def reasons(self, column: int, scene: Scene, *, starts: bool) -> list[Reason]:
         """Every fact worth a word, that of most effect first: for the link to a candidate, or for a start."""
@@ -222,7 +232,7 @@ class Case:
         situation, values = np.concatenate([inputs.message, inputs.situation]), self.values(inputs)
         pairs, start = _scored(self._second, situation, inputs.candidate, values)
         scores = np.append(np.where(self.open, pairs, -(2.0**20)), start + self._caution)[None]
-        applied: Floats = self._calibration.applied(scores.astype(np.float32), adjustable(values))
+        applied: Floats = self._calibration.applied(scores.astype(np.float32), values)
         row: Floats = applied[0]
         return row
 
@@ -332,7 +342,7 @@ def _shared(this: Seen, that: Seen) -> tuple[str, ...]:
     common = {word: weight for word, weight in here.items() if weight and there.get(word)}
     if not common:
         return ()
-    texts = [set(WORD.findall((s.message.text or "").lower())) for s in (this, that)]
+    texts = [set(words(plain(s.message.text or "").lower())[0]) for s in (this, that)]
     found = []
     for word in sorted(texts[0] & texts[1]):
         alone = Reader().read(Message(0, 0, 0, text=word)).words

@@ -46,6 +46,7 @@ _PAIRS = (
     Group(
         "named there",
         wording.naming_there,
+        structure=_zero("last in it names the speaker", "last in it names another"),
         candidate=_zero("names someone"),
         pair=_zero(
             "author named the speaker first",
@@ -57,6 +58,7 @@ _PAIRS = (
     Group(
         "author",
         wording.author,
+        structure=_zero("last in it is own", "last in it is the author's"),
         pair=_zero(
             "same author", "own last", "own just before", "own within minutes", "is own last, far back"
         ),
@@ -70,7 +72,13 @@ _PAIRS = (
             **_zero("just before", "one between", "at most three between", "longest silence between"),
         },
     ),
-    Group("words", wording.words, pair=_zero("shares words", "word overlap")),
+    Group(
+        "words",
+        wording.words,
+        structure=_zero("its words", "its rare words", "its words lately", "most words", "others' words"),
+        pair=_zero("shares words", "word overlap"),
+    ),
+    Group("words to come", wording.words_to_come, structure=_zero("its words to come")),
     Group(
         "author since",
         wording.author_since,
@@ -105,13 +113,17 @@ _PAIRS = (
     Group(
         "member",
         wording.member,
-        structure=_zero(
-            "in own last's conversation",
-            "speaker is in conversation",
-            "speaker was in it lately",
-            "in it, but spoke elsewhere last",
-            "spoke elsewhere last",
-        ),
+        structure={
+            "since own last in it": lambda _: 3.5,
+            **_zero(
+                "in own last's conversation",
+                "speaker is in conversation",
+                "speaker was in it lately",
+                "in it, but spoke elsewhere last",
+                "spoke elsewhere last",
+                "last but one in it is own",
+            ),
+        },
     ),
     Group(
         "newest",
@@ -120,13 +132,17 @@ _PAIRS = (
             "newest of its conversation": _opposite,
             "three to five after it": _opposite,
             "conversation went on since": _none_or(0.5),
+            "messages since last in it": 0.75,
             **_zero("one after it", "two after it", "six or more after it"),
         },
     ),
     Group(
         "next",
         wording.speakers_next,
-        structure={"speaker's next is there": 0.0, "log of that": _LOG_OF_NOTHING},
+        structure={
+            "log of that": _LOG_OF_NOTHING,
+            **_zero("speaker's next is there", "goes on with the speaker"),
+        },
     ),
     Group(
         "answerer",
@@ -153,7 +169,12 @@ _PAIRS = (
         wording.opening,
         structure={"starts its conversation": 0.0, "nothing else in it": 0.0, "conversation's length": 0.5},
     ),
-    Group("asked", wording.asking_there, candidate=_zero("asks", "begins like a question")),
+    Group(
+        "asked",
+        wording.asking_there,
+        structure=_zero("last in it asks"),
+        candidate=_zero("asks", "begins like a question"),
+    ),
     Group("new there", wording.new_there, candidate=_zero("first words here", "spoke after long")),
 )
 

@@ -80,7 +80,7 @@ def merged(groups: Sequence[Group], scene: Scene) -> list[Group]:
     if scene.distance == 1:
         into |= dict.fromkeys(("author since", "answered", "newest"), "near")
     if scene.of("pair", "own last"):
-        into |= dict.fromkeys(("author since", "member", "speaker since", "my past"), "author")
+        into |= dict.fromkeys(("author since", "member", "speaker since"), "author")
     found = {group.name: group for group in groups}
     for name, other in into.items():
         if name in found and other in found:
@@ -93,6 +93,8 @@ _NEVER_AGAINST = frozenset("author words answers next answerer soon talk opening
 
 def is_doubt(group: str, scene: Scene) -> bool:
     """May this be said against a link? What only weakens another reason for it, would puzzle."""
+    if group == "my past":
+        return not scene.of("pair", "own last")
     if group == "named":
         return bool(scene.of("pair", "names somebody else"))
     if group == "named there":

@@ -54,9 +54,13 @@ def near(s: Scene) -> str:
 
 def words(s: Scene) -> str:
     if not s.of("pair", "shares words"):
-        return ""
+        return "its conversation has held the same rare words" if s.of("structure", "its rare words") else ""
     words = " and ".join(f"“{word}”" for word in s.shared[:2])
     return f"both say {words}" if words else "shares rare words"
+
+
+def words_to_come(s: Scene) -> str:
+    return "its conversation takes up the same words" if s.of("structure", "its words to come") else ""
 
 
 def author_since(s: Scene) -> str:

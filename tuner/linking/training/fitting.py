@@ -7,17 +7,18 @@ IEEE 754 defines; random numbers are raw PCG64 bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.linking.arrays import Bools, Doubles, Ints
+from tuner.linking.arrays import Bools, Doubles, Floats, Ints
 from tuner.linking.features import GRID
 from tuner.linking.network import STEPS, TOP, WEIGHT_GRID, Network
 
 BATCH = 512
+IN_CONVERSATION, ANSWERED = 1, 2  # what a candidate is that is not wrong; something that starts is ANSWERED
 _RATE = 3e-3
 _DECAY = 0.03
 _MEAN_RATE = 1 / 512  # the network is the running mean of the weights over about so many steps
@@ -37,10 +38,27 @@ class Examples:
     pair: NDArray[np.float16]  # [messages, C, features of a pair]
     index: NDArray[np.int32]  # rows of `candidate`, [messages, C]
     open: Bools  # [messages, C]
-    right: Bools  # the candidates answered, and in the last column: it starts something, [messages, C + 1]
+    # What each candidate is; last, whether it starts something, or 0: [messages, C + 1].
+    right: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.query)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a network is trained."""
+
+    hidden: int  # units for pairs,
+    start_hidden: int  # and for starts
+    epochs: int
+    conversation: float  # share of finding the right conversation among the aims; the rest: what is answered
+    seeds: tuple[int, ...] = (0,)  # of the first weights; several give several networks, and their mean
+
+    @property
+    def aims(self) -> tuple[tuple[int, float], ...]:
+        """What counts as right, and its share."""
+        return (ANSWERED, 1 - self.conversation), (IN_CONVERSATION, self.conversation)
 
 
 def random_bits(seed: int, count: int) -> NDArray[np.uint64]:
@@ -48,38 +66,60 @@ def random_bits(seed: int, count: int) -> NDArray[np.uint64]:
     return np.asarray(bits, dtype=np.uint64)
 
 
-def fit(
-    examples: Examples, hidden: int, start_hidden: int, epochs: int, say: Callable[[str], None], seed: int = 0
-) -> Network:
-    """Train a network with `hidden` units for pairs and `start_hidden` for starts.
+def fit(examples: Examples, plan: Plan, say: Callable[[str], None]) -> Network:
+    """Train a network, or the mean of several."""
+    return mean([_fit(examples, plan, seed, say) for seed in plan.seeds])
+
+
+def mean(networks: Sequence[Network]) -> Network:
+    """One network whose scores are the mean of the others': it has the hidden units of all of them."""
+    if len(networks) == 1:
+        return networks[0]
+
+    def beside(name: str) -> Floats:
+        return np.concatenate([getattr(network, name) for network in networks], -1)
+
+    def share(array: Doubles) -> Floats:
+        return (np.rint(array * (WEIGHT_GRID / len(networks))) / WEIGHT_GRID).astype(np.float32)
+
+    inner = ("query", "candidate", "pair", "bias", "start", "start_bias")
+    outer = {name: share(beside(name).astype(np.float64)) for name in ("output", "start_output")}
+    direct = share(np.sum([network.direct.astype(np.float64) for network in networks], 0))
+    network = Network(**{name: beside(name) for name in inner}, **outer, direct=direct)
+    network.check()
+    return network
+
+
+def _fit(examples: Examples, plan: Plan, seed: int, say: Callable[[str], None]) -> Network:
+    """Train a network.
 
     What is returned is a running mean of the weights, which errs less than the last of them.
     """
-    weights = _initial(examples, hidden, start_hidden, seed)
+    weights = _initial(examples, plan, seed)
     optimizer = _Adam(weights)
-    mean = {name: array.copy() for name, array in weights.items()}
+    running = {name: array.copy() for name, array in weights.items()}
     steps = max(1, len(examples) // BATCH)
-    for epoch in range(epochs):
+    for epoch in range(plan.epochs):
         order = np.argsort(random_bits(seed + 1 + epoch, len(examples)), kind="stable")
         total = 0.0
         for step in range(steps):
             batch = order[step * BATCH : (step + 1) * BATCH]
-            loss, gradient = _gradient(examples, np.sort(batch), _on_grid(weights))
-            done = (epoch * steps + step) / (epochs * steps)
+            loss, gradient = _gradient(examples, np.sort(batch), _on_grid(weights), plan)
+            done = (epoch * steps + step) / (plan.epochs * steps)
             optimizer.step(gradient, _RATE * (1 - done) + _RATE / 100)
             for name, array in weights.items():
-                mean[name] += (array - mean[name]) * _MEAN_RATE
+                running[name] += (array - running[name]) * _MEAN_RATE
             total += loss
-        say(f"  round {epoch + 1} of {epochs}: loss {total / steps:.4f}")
-    final = _on_grid(mean)
+        say(f"  round {epoch + 1} of {plan.epochs}: loss {total / steps:.4f}")
+    final = _on_grid(running)
     network = Network(**{f.name: final[f.name].astype(np.float32) for f in fields(Network)})
     network.check()
     return network
 
 
-def _initial(examples: Examples, hidden: int, start_hidden: int, seed: int) -> dict[str, Doubles]:
+def _initial(examples: Examples, plan: Plan, seed: int) -> dict[str, Doubles]:
     queries, candidates = examples.query.shape[1], examples.candidate.shape[1]
-    pairs = examples.pair.shape[2]
+    pairs, hidden, start_hidden = examples.pair.shape[2], plan.hidden, plan.start_hidden
     shapes: dict[str, tuple[tuple[int, ...], float]] = {
         "query": ((queries, hidden), 0.15),
         "candidate": ((candidates, hidden), 0.15),
@@ -103,7 +143,9 @@ def _on_grid(weights: dict[str, Doubles]) -> dict[str, Doubles]:
     return {name: np.rint(array * WEIGHT_GRID) / WEIGHT_GRID for name, array in weights.items()}
 
 
-def _gradient(examples: Examples, batch: Ints, w: dict[str, Doubles]) -> tuple[float, dict[str, Doubles]]:
+def _gradient(
+    examples: Examples, batch: Ints, w: dict[str, Doubles], plan: Plan
+) -> tuple[float, dict[str, Doubles]]:
     """The mean loss of a batch, and its gradient."""
     query = examples.query[batch].astype(np.float64)
     pair = examples.pair[batch].astype(np.float64)
@@ -120,7 +162,7 @@ def _gradient(examples: Examples, batch: Ints, w: dict[str, Doubles]) -> tuple[f
     is_open = examples.open[batch]
     scores = np.where(is_open, (active @ w["output"] + pair @ w["direct"]).reshape(count, wide), -1e6)
     options = np.concatenate([scores, (active_start @ w["start_output"])[:, None]], 1)
-    loss, slope = _slope(options, examples.right[batch])
+    loss, slope = _slopes(options, examples.right[batch], plan)
     pair_slope, start_slope = (slope[:, :-1] * is_open).ravel(), slope[:, -1]
     inner = _inner(pair_slope, w["output"], raw)
     per_query = inner.reshape(count, wide, -1).sum(1)
@@ -150,8 +192,16 @@ def _inner(slope: Doubles, output: Doubles, raw: Doubles) -> Doubles:
     return np.rint(inner * _HIDDEN_GRADIENT) / _HIDDEN_GRADIENT
 
 
+def _slopes(options: Doubles, right: NDArray[np.uint8], plan: Plan) -> tuple[float, Doubles]:
+    """The mean loss, and the gradient of each message's loss at its options' scores."""
+    found = [(share, *_slope(options, right >= least)) for least, share in plan.aims]
+    loss = sum(share * one for share, one, _ in found)
+    slope = sum((share * one for share, _, one in found), np.zeros_like(options))
+    return loss, np.rint(slope * _SCORE_GRADIENT) / _SCORE_GRADIENT
+
+
 def _slope(options: Doubles, right: Bools) -> tuple[float, Doubles]:
-    """The mean loss and the gradient of each message's loss at its options' scores."""
+    """The mean loss where these options are right, and its gradients."""
     gaps = (options.max(1, keepdims=True) - options) * STEPS
     weights = _WEIGHTS_OF_GAP[np.minimum(gaps, len(_WEIGHTS_OF_GAP) - 1).astype(np.int64)]
     total = weights.sum(1, keepdims=True)

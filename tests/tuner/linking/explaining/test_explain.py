@@ -27,7 +27,7 @@ WEIGHTS = Weights.shipped()
 
 QUESTIONS = (
     Said("Ann", "does anyone know how the router reaches the printer?"),
-    Said("Cat", "how long does a sourdough starter keep in the fridge?", 4),
+    Said("Cat", "hello, how long does a sourdough starter keep in the fridge?", 4),
 )
 NAMING = (*QUESTIONS, Said("Ben", "@Ann over the cable, I think", 0.3))
 
@@ -110,13 +110,21 @@ def test_shared_words_are_told() -> None:
     assert explaining._shared(seen[2], seen[0]) == ()
 
 
-def test_the_runner_up_is_another_and_less_likely(talk: tuple[Message, ...]) -> None:
+def test_words_are_told_that_only_the_rest_of_the_conversation_shares(talk: tuple[Message, ...]) -> None:
+    told = [r for e in explained(talk[:500]) for r in e.reasons if r.group == "words"]
+    elsewhere = [r for r in told if r.text == "its conversation has held the same rare words"]
+    assert 0 < len(elsewhere) < len(told)
+    assert all(r.effect > 0 for r in elsewhere)
+
+
+def test_the_runner_up_is_another_and_less_likely_unless_it_is_a_start(talk: tuple[Message, ...]) -> None:
     others = [e for e in explained(talk[:300]) if e.otherwise]
     assert len(others) > 100
     for explanation in others:
         target, likely = explanation.otherwise or (None, 1.0)
         assert target != explanation.target
-        assert 0 < likely <= explanation.confidence
+        most = explanation.confidence if target else 2 * explanation.confidence + 0.001
+        assert 0 < likely <= most or groups(explanation) == ["unsure"]
         assert likely + explanation.confidence <= 1
 
 
@@ -128,8 +136,20 @@ def test_a_link_that_is_not_sure_enough_is_said_to_be_missing(talk: tuple[Messag
             assert explanation.target == before.target
         elif before.confidence < 1:
             assert explanation.target is None
-            assert explanation.otherwise == (before.target, before.confidence)
-            assert explanation.reasons[0].text.endswith("less sure than segment.min_confidence, 100%")
+            assert explanation.otherwise is not None
+            if explanation.otherwise[1] > explanation.confidence:
+                assert explanation.reasons[0].text.endswith("less sure than segment.min_confidence, 100%")
+
+
+def test_what_is_answered_itself_is_said_to_need_a_surer_conversation(talk: tuple[Message, ...]) -> None:
+    unsure = [e for e in explained(talk) if groups(e) == ["unsure"]]
+    assert unsure
+    for explanation in unsure:
+        assert explanation.target is None and explanation.otherwise is not None
+        assert explanation.otherwise[0] is not None
+        needed = int(explanation.reasons[0].text.partition(" that are needed")[0][-3:-1])
+        assert 100 * explanation.otherwise[1] <= needed + 1
+        assert (needed > 25) == explanation.reasons[0].text.endswith("because it seems to be answered itself")
 
 
 # -- it says what the linker does --------------------------------------------------
