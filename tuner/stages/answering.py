@@ -94,13 +94,14 @@ def _talk(segment: Segment, channel_names: Mapping[int, str]) -> _Talk:
     messages = segment.messages
     texts = tuple(render.words(message, channel_names) for message in messages)
     _, end = next(_bursts(messages))
+    opening = [text for text in texts[:end] if text]
     return _Talk(
         messages,
         texts,
         {message.id: position for position, message in enumerate(messages)},
         segment.links or (1.0,) * len(messages),
         segment.targets or tuple(message.reply_to for message in messages),
-        asks_for_help("\n".join(filter(None, texts[:end]))),
+        asks_for_help("\n".join(opening)) or (bool(opening) and only_asks(opening[-1])),
     )
 
 

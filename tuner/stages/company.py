@@ -6,12 +6,15 @@ the links join is rarely so in busy channels, and often in quiet ones, where one
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 
 from tuner.models import Conversation, Message
 from tuner.stages.questions import asks
+
+NEAR = (
+    24 * 3600
+)  # seconds within which those who talk together are compared: later, anybody may come back to a talk
 
 
 def by_company(conversation: Conversation) -> list[tuple[Message, ...]]:
@@ -19,29 +22,31 @@ def by_company(conversation: Conversation) -> list[tuple[Message, ...]]:
     messages, targets = conversation.messages, conversation.targets
     places = {message.id: place for place, message in enumerate(messages)}
     below = [[place] for place in range(len(messages))]  # what leads to each message, itself included
-    people = [Counter({message.speaker: 1}) for message in messages]
-    present = Counter(message.speaker for message in messages)
     parted: list[list[int]] = []
+    gone: set[int] = set()
     for place in range(len(targets) - 1, 0, -1):
         target = places.get(targets[place] or 0, place)
         if target >= place:
             continue
-        own = people[place]
-        others = present.keys() - own.keys()
-        apart = len(own) > 1 and len(others) > 1 and all(present[who] == count for who, count in own.items())
-        if (
-            apart
-            and _begins(messages[place])
-            and not _mention(conversation, below[place], own.keys(), others)
-        ):
+        if _begins(messages[place]) and _is_apart(conversation, place, below[place], gone):
             parted.append(sorted(below[place]))
-            present -= own
+            gone.update(below[place])
         else:
             below[target] += below[place]
-            people[target] += own
-    gone = {place for talk in parted for place in talk}
     rest = [place for place in range(len(messages)) if place not in gone]
     return [tuple(messages[place] for place in talk) for talk in (rest, *reversed(parted)) if talk]
+
+
+def _is_apart(conversation: Conversation, place: int, below: Collection[int], gone: Collection[int]) -> bool:
+    """Whether what a message leads to is said by others than what stands within a day of it, and names nobody there."""
+    messages, talk = conversation.messages, set(below)
+    own: set[int] = set()
+    others: set[int] = set()
+    for other, message in enumerate(messages):
+        if other not in gone and abs(message.at - messages[place].at) < NEAR:
+            (own if other in talk else others).add(message.speaker)
+    company = len(own) > 1 and len(others) > 1 and not own & others
+    return company and not _mention(conversation, below, own, others)
 
 
 def after_another(stretch: Sequence[Message]) -> Iterator[Sequence[Message]]:

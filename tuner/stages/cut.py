@@ -32,8 +32,8 @@ def cut(
 ) -> Cut:
     """Cut a conversation into segments.
 
-    A segment holds no stub and starts afresh after one, after a silence of a day that no native reply bridges, and
-    where a talk of other people begins (`tuner.stages.company`). It is at most `max_messages` long, of about
+    A segment holds no stub and starts afresh after one, after a silence of a day, where no native reply reaches over
+    them, and where a talk of other people begins (`tuner.stages.company`). It is at most `max_messages` long, of about
     `most_tokens`, with at most `max_participants` speakers, cut at lulls; it has at least `min_turns` turns of two
     speakers, and ends on somebody who may be the persona (`personas`, empty for anyone), who does not answer
     something missing.
@@ -81,17 +81,25 @@ def _lively(stretch: Sequence[Message]) -> Iterator[Sequence[Message]]:
 
 
 def _whole_stretches(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Break at stubs, and before replies to something that is not in the stretch: erased, outside, missing."""
+    """Break at stubs, and before replies to something that is not in the stretch: erased, outside, missing.
+
+    A stub over which a native reply reaches into the stretch breaks nothing: what is replied to is all there.
+    """
     stretch: list[Message] = []
     ids: set[int] = set()
+    after_stub = False
     for message in messages:
-        orphan = message.reply_to is not None and message.reply_to not in ids
-        if (message.is_stub or orphan) and stretch:
+        if message.is_stub:
+            after_stub = True
+            continue
+        reaches = message.reply_to in ids
+        orphan = message.reply_to is not None and not reaches
+        if stretch and (orphan or (after_stub and not reaches)):
             yield stretch
             stretch, ids = [], set()
-        if not message.is_stub:
-            stretch.append(message)
-            ids.add(message.id)
+        stretch.append(message)
+        ids.add(message.id)
+        after_stub = False
     if stretch:
         yield stretch
 

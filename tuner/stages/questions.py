@@ -43,6 +43,7 @@ bagaimana apa kenapa mengapa di mana kapan siapa apakah
 چطور چرا کجا کی چه آیا
 איך מה למה איפה מתי מי האם
 """
+_LED_IN = re.compile(r"^\W*(?:\w+\W+){0,2}?\w+[:：]\s+")  # unrelated: how do you all …
 _LATIN = re.compile(r"^\W*[a-z\u00c0-\u024f]", re.IGNORECASE)
 _FIRST = frozenset(told(_ASKING_WORDS).split())
 
@@ -100,7 +101,7 @@ def _is_question(sentence: str) -> bool:
 
 
 def _seems_one(sentence: str) -> bool:
-    return _begins_with_asking_word(sentence) or _ASKING_INSIDE.search(sentence) is not None
+    return _begins_with_asking_word(_LED_IN.sub("", sentence)) or _ASKING_INSIDE.search(sentence) is not None
 
 
 def _asks_within(sentence: str) -> bool:

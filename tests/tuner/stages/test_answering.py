@@ -210,6 +210,24 @@ def test_what_is_told_to_a_question_back_is_not_learned() -> None:
     assert ruled([*talk, Line(70, BEN, "a new disk costs less than a dinner, put that in")]) == (4, BEN)
 
 
+def test_who_tells_a_long_story_and_then_asks_needs_help() -> None:
+    talk = [
+        Line(
+            0,
+            ANN,
+            "the leaves of my beans are full of small holes since the rain, first the lower ones and now all",
+        ),
+        Line(15, ANN, "what could that be?"),
+        Line(40, BEN, "slugs, go out after dark with a torch"),
+        Line(
+            90,
+            ANN,
+            "it shall be done tonight, with a torch and gloves and a bucket and all of the neighbours",
+        ),
+    ]
+    assert ruled(talk) == (3, BEN)
+
+
 def test_who_announces_something_and_asks_answers_all_the_same() -> None:
     told = "the prototype is ready: you keep lighthouses, the fog comes in, and ships get lost at night"
     talk = [

@@ -92,6 +92,13 @@ def test_an_answer_to_what_was_cut_off_starts_afresh() -> None:
     assert pieces(lines, SegmentRules(max_messages=4)) == [[0, 1, 2, 3], [4, 5], [6, 7]]
 
 
+def test_a_native_reply_reaches_over_a_stub() -> None:
+    lines = [Line(0, ANN), Line(1, BEN), Line(2, -5), Line(3, ANN, reply=1), Line(4, BEN)]
+    assert pieces(lines) == [[0, 1, 3, 4]]
+    assert pieces([*lines[:3], replace(lines[3], reply=2), lines[4]]) == [[0, 1], [3, 4]]
+    assert pieces([*lines[:4], Line(4, -6), Line(5, BEN)])[0] == [0, 1, 3]
+
+
 def test_a_segment_is_as_sure_as_the_links_that_hold_it_together() -> None:
     lines = [Line(i, ANN + i % 2) for i in range(8)]
     lines[2] = replace(lines[2], speaker=-5)  # separates
@@ -149,9 +156,10 @@ def check(
     members: Sequence[Message], conversation: Sequence[Message], rules: SegmentRules, personas: set[int]
 ) -> None:
     ids = {m.id for m in members}
-    start = conversation.index(members[0])
-    assert tuple(conversation[start : start + len(members)]) == members
-    assert not any(m.is_stub for m in members)
+    between = conversation[conversation.index(members[0]) : conversation.index(members[-1]) + 1]
+    assert tuple(m for m in between if not m.is_stub) == members
+    after_stubs = [b for a, b in pairwise(between) if a.is_stub and not b.is_stub]
+    assert all(m.reply_to in ids for m in after_stubs)
     assert len(members) <= rules.max_messages
     assert 2 <= len({m.speaker for m in members}) <= rules.max_participants
     assert 1 + sum(a.speaker != b.speaker for a, b in pairwise(members)) >= rules.min_turns
@@ -167,6 +175,16 @@ SECOND = [Line(60, CAT, "when does the market open?"), Line(80, DAN, "at seven, 
 
 def test_a_talk_of_other_people_that_begins_with_a_question_is_another() -> None:
     assert pieces([*FIRST, *SECOND]) == [[0, 1], [2, 3]]
+
+
+def test_a_question_may_be_led_in() -> None:
+    led_in = replace(SECOND[0], text="unrelated: when does the market open")
+    assert pieces([*FIRST, led_in, SECOND[1]]) == [[0, 1], [2, 3]]
+
+
+def test_who_comes_back_days_later_was_not_in_the_talk() -> None:
+    later = Line(3 * DAY, BEN, "the market was closed, by the way", reply=3)
+    assert linked([*FIRST, *SECOND, later], [None, 0, 1, 2, 3]) == [[0, 1], [2, 3, 4]]
 
 
 @pytest.mark.parametrize(
