@@ -36,6 +36,7 @@ from tuner.stages.patience import PatientArchive
 from tuner.stages.prospect import ToolQuestions
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
+from tuner.stages.screen import ScreenedArchive, Screener, numbered
 from tuner.stages.segment import read_segments
 from tuner.stages.source import Source
 from tuner.stages.synthesize import Synthesizer
@@ -66,11 +67,10 @@ async def build_dataset(
     `confirmed`: words of people who are no longer allowed may be erased. No output may overwrite what is in `reads`.
     Raises FatalError, with everything read and decided so far stored and old output untouched.
     """
-    decisions = Decisions(store)
     builder, assets = production_prompt(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     languages = await asyncio.to_thread(language_teller)
-    dataset = settings.dataset
+    dataset, wanted = settings.dataset, settings.screen.wanted
     _prepare(tally, settings, counter, asks=chat is not None)
     tally.languages_by = languages.by
     asker = Asker(chat, settings.models, tally) if chat else None
@@ -79,10 +79,13 @@ async def build_dataset(
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
-            words = PatientArchive(history, collection)
-            synthesizer = Synthesizer(settings.models, asker, words, decisions, tally)
+            words, screener = PatientArchive(history, collection), Screener(wanted, audience.salt)
+            decisions = Decisions(store, screener.text)
+            shown = ScreenedArchive(words, screener.text)
+            synthesizer = Synthesizer(settings.models, asker, shown, decisions, tally)
             await collection.settle_names()
-            channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
+            known = (*await history.channels(), *collection.channels)
+            channels = {channel.id: screener.channel(channel) for channel in known}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
             whom = await Personas(store, settings, audience, tally).found(
@@ -90,14 +93,14 @@ async def build_dataset(
             )
             refiner = Refiner(settings.models, asker, decisions, tally, whom, dataset.segment_concurrency)
             room = _room(dataset, assets, counter)
-            segments = _segments(collection, words, settings, whom, room, names, tally)
+            segments = _segments(collection, words, screener, settings, whom, room, names, tally)
             async with (
                 aclosing(segments),
                 refiner.refining(segments, names, tally.still_wanted) as excerpts,
             ):
                 async for excerpt in excerpts:
                     if dialogue := _relabelled(excerpt, names, tally):
-                        dialogue = await synthesizer.synthesize(dialogue, names)
+                        dialogue = numbered(await synthesizer.synthesize(dialogue, names))
                         channel = channels[dialogue.channel_id]
                         sample = assemble(dialogue, channel, builder, assets, channels)
                         if _export(sample, files, settings, counter, tally):
@@ -108,7 +111,8 @@ async def build_dataset(
                         break
             if not tally.samples:
                 await _check_anybody_wrote(history, settings, collection.channels)
-            await files.write_transcripts(history, collection.channels, names)
+            shown = ScreenedArchive(history, screener.bare)
+            await files.write_transcripts(shown, [screener.channel(c) for c in collection.channels], names)
             return await files.finish(run_id, Runs(store), tally)
 
 
@@ -132,12 +136,16 @@ async def estimate_dataset(
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             await collection.settle_names()
             channels = (*await history.channels(), *collection.channels)
-            names = {channel.id: channel.name for channel in channels}
-            words = PatientArchive(history, collection)
+            words, screener = (
+                PatientArchive(history, collection),
+                Screener(settings.screen.wanted, audience.salt),
+            )
+            names = {channel.id: screener.bare(channel.name) for channel in channels}
+            decisions, shown = Decisions(store, screener.text), ScreenedArchive(words, screener.text)
             whom = await Personas(store, settings, audience, tally).found(source, collection, words, channels)
-            refiner = Refiner(models, None, Decisions(store), tally, whom, dataset.segment_concurrency)
-            tools = ToolQuestions(models, words, Decisions(store), estimate)
-            found = _segments(collection, words, settings, whom, room, names, tally)
+            refiner = Refiner(models, None, decisions, tally, whom, dataset.segment_concurrency)
+            tools = ToolQuestions(models, shown, decisions, estimate)
+            found = _segments(collection, words, screener, settings, whom, room, names, tally)
             async with aclosing(found), aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
@@ -163,6 +171,7 @@ def _room(dataset: Dataset, assets: Assets, counter: TokenCounter) -> int:
 def _segments(
     collection: Collection,
     words: PatientArchive,
+    screener: Screener,
     settings: Settings,
     whom: frozenset[int],
     room: int,
@@ -171,7 +180,8 @@ def _segments(
 ) -> AsyncGenerator[Segment, None]:
     """As they come; or the best first, where not all are wanted."""
     dataset = settings.dataset
-    segments = read_segments(collection, words, dataset, settings.segment, tally, whom, room)
+    found = read_segments(collection, words, dataset, settings.segment, tally, whom, room)
+    segments = screener.segments(found, tally)
     if dataset.order == "oldest" or dataset.max_samples is None:
         return segments
     return best_first(segments, dataset.max_samples, names, tally)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from tuner.profiles import ExportProfile
+from tuner.screening.kinds import DETAILS, Detail, Wanted
 
 RULES = "rules"  # in place of a model: no key, deterministic
 TOKEN_ENV = "DISCORD_API_TOKEN"  # where the bot's token is, unless another variable is named
@@ -192,6 +193,17 @@ class People(Table):
     opt_outs: str = ""
 
 
+class Screen(Table):
+    """What is taken out of people's words: secrets before they are stored, details before anybody sees them."""
+
+    secrets: bool = True
+    details: tuple[Detail, ...] = DETAILS
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.secrets, frozenset(self.details))
+
+
 class SegmentRules(Table):
     """What belongs together, and the shape of a segment."""
 
@@ -252,6 +264,7 @@ class Settings(Table):
     collect: Collect = Collect()
     store: Store = Store()
     people: People = People()
+    screen: Screen = Screen()
     segment: SegmentRules = SegmentRules()
     prompt: Prompt = Prompt()
     export: Export = Export()
