@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from tuner.adapters.sqlite_aliases import aliases_of
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
@@ -70,7 +71,7 @@ async def build_dataset(
     builder, assets = production_prompt(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     languages = await asyncio.to_thread(language_teller)
-    dataset, wanted = settings.dataset, settings.screen.wanted
+    dataset = settings.dataset
     _prepare(tally, settings, counter, asks=chat is not None)
     tally.languages_by = languages.by
     asker = Asker(chat, settings.models, tally) if chat else None
@@ -79,9 +80,10 @@ async def build_dataset(
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
-            words, screener = PatientArchive(history, collection), Screener(wanted, audience.salt)
+            words = PatientArchive(history, collection)
+            screener = await _screener(settings, store, collection, audience, tally)
             decisions = Decisions(store, screener.text)
-            shown = ScreenedArchive(words, screener.text)
+            shown = ScreenedArchive(words, screener.message)
             synthesizer = Synthesizer(settings.models, asker, shown, decisions, tally)
             await collection.settle_names()
             known = (*await history.channels(), *collection.channels)
@@ -111,7 +113,7 @@ async def build_dataset(
                         break
             if not tally.samples:
                 await _check_anybody_wrote(history, settings, collection.channels)
-            shown = ScreenedArchive(history, screener.bare)
+            shown = ScreenedArchive(history, screener.bare_message)
             await files.write_transcripts(shown, [screener.channel(c) for c in collection.channels], names)
             return await files.finish(run_id, Runs(store), tally)
 
@@ -141,7 +143,7 @@ async def estimate_dataset(
                 Screener(settings.screen.wanted, audience.salt),
             )
             names = {channel.id: screener.bare(channel.name) for channel in channels}
-            decisions, shown = Decisions(store, screener.text), ScreenedArchive(words, screener.text)
+            decisions, shown = Decisions(store, screener.text), ScreenedArchive(words, screener.message)
             whom = await Personas(store, settings, audience, tally).found(source, collection, words, channels)
             refiner = Refiner(models, None, decisions, tally, whom, dataset.segment_concurrency)
             tools = ToolQuestions(models, shown, decisions, estimate)
@@ -166,6 +168,20 @@ def _room(dataset: Dataset, assets: Assets, counter: TokenCounter) -> int:
     """How many tokens a sample's turns may have, about: what the prompt leaves of `max_tokens`."""
     prompt = (assets.system, assets.persona_notes, json.dumps(assets.tools))
     return max(LEAST_ROOM, dataset.max_tokens - CONTEXT - sum(map(counter.length, prompt)))
+
+
+async def _screener(
+    settings: Settings, store: Store, collection: Collection, audience: Audience, tally: Tally
+) -> Screener:
+    """What takes details out of words; with aliases, once it is known who has which name."""
+    wanted = settings.screen.wanted
+    if settings.prompt.names == "display":
+        return Screener(wanted, audience.salt)
+    await collection.over()
+    screener = Screener(wanted, audience.salt, await aliases_of(store, settings.dataset.output_path))
+    for channel in tally.channels.values():
+        channel.name = screener.bare(channel.name)
+    return screener
 
 
 def _segments(

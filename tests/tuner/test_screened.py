@@ -18,7 +18,8 @@ from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_store import open_store
 from tuner.pipeline import RunStats
 
-ANN, BEN, CAT = person(101, "Ann"), person(102, "Ben"), person(103, "cat@example.com")
+ANN, BEN, CAT = person(101, "Ann"), person(102, "Ben Hollis"), person(103, "cat@example.com")
+FERN = person(104, "Cat Ferndale")
 LONGEST = 400  # characters of what is planted: a model is shown no more of a line
 
 
@@ -157,3 +158,33 @@ def _archived(folder: Path) -> str:
     with closing(sqlite3.connect(folder / "tuner.db")) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return b"".join(file.read_bytes() for file in folder.glob("tuner.db*")).decode("utf-8", "replace")
+
+
+async def test_with_aliases_nobody_is_called_by_a_name(tmp_path: Path) -> None:
+    """Speakers, mentions, names behind an @ and typed ones, former ones, in every file; and two datasets differ."""
+    former = {**ANN, "nickname": "Annabelle", "name": "annabelle77"}
+    texts = (
+        (former, "hello everybody, how does one mend a lamp that went dark?"),
+        (BEN, "Annabelle77, open it and look at the wire, as Cat Ferndale said"),
+        (ANN, "thanks Ben Hollis, and @Cat Ferndale too, that lamp works"),
+        (FERN, "glad to hear that the lamp works again, annabelle"),
+        (BEN, "do you remember what Cat Ferndale said about the lamp?"),
+        (ANN, "she said that the wire of the lamp had come loose"),
+    )
+    made: list[dict[str, Any]] = []
+    for n, (author, text) in enumerate(texts):
+        reply = {"reply_to": int(made[-1]["id"])} if n not in (0, 4) else {}
+        wait = 40_000 if n >= 4 else 0
+        made.append(said(at(30 * n + wait), author, text, **reply))
+    exports = write(tmp_path / "in" / "export.json", made, name="lamps of Ben Hollis")
+    changes = {"prompt.names": "alias", "dataset.raw_dump_dir": str(tmp_path / "raw")}
+    async with LoopbackOpenAI(approve_all) as server:
+        await build_with_model(tmp_path, exports, server, changes)
+        first = (tmp_path / "records.jsonl").read_text()
+        elsewhere = changes | {"dataset.output_path": str(tmp_path / "other.jsonl")}
+        await build_with_model(tmp_path, exports, server, elsewhere)
+        asked = "\n".join(request.text for request in server.requests)
+    for text in (written(tmp_path), asked):
+        for name in ("annabelle", "hollis", "ferndale"):
+            assert name not in text.casefold(), text[max(0, text.casefold().find(name) - 200) :][:400]
+    assert "lamp" in first and first != (tmp_path / "other.jsonl").read_text()

@@ -241,6 +241,7 @@ class Prompt(Table):
     tools_file: str = ""
     announce_tools: bool = False
     context: bool = True
+    names: Literal["display", "alias"] = "display"
     channels: dict[str, ChannelNotes] = Field(default_factory=dict)
     profiles: dict[str, Profile] = Field(default_factory=dict)
 

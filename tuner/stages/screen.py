@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from tuner.models import Channel, Dialogue, Message, Segment
+from tuner.people.aliases import Aliases
 from tuner.people.intake import changed_words, words_of
 from tuner.progress import Tally
 from tuner.screening.kinds import Wanted
@@ -41,19 +42,40 @@ class Archive(Protocol):
 
 
 class Screener:
-    """Takes what is wanted out of words. `key` is the archive's own: marks mean nothing elsewhere."""
+    """Takes what is wanted out of words, and gives people their aliases, where there are any.
 
-    def __init__(self, wanted: Wanted, key: bytes) -> None:
+    `key` is the archive's own: marks mean nothing elsewhere.
+    """
+
+    def __init__(self, wanted: Wanted, key: bytes, aliases: Aliases | None = None) -> None:
         self._wanted = wanted
         self._key = key
+        self._aliases = aliases
 
     def text(self, text: str) -> str:
         """A text with marks in it."""
-        return self._placeholders().marked(text)
+        return self._covered(self._placeholders().marked(text))
 
     def bare(self, text: str) -> str:
         """A text that no sample numbers."""
-        return self._placeholders().bare(text)
+        return self._covered(self._placeholders().bare(text))
+
+    def message(self, message: Message) -> Message:
+        """A message with marks in it, and under an alias."""
+        return self._named(screened(message, self.text))
+
+    def bare_message(self, message: Message) -> Message:
+        return self._named(screened(message, self.bare))
+
+    def _covered(self, text: str) -> str:
+        return self._aliases.covered(text) if self._aliases else text
+
+    def _named(self, message: Message) -> Message:
+        if self._aliases is None or message.is_stub:
+            return message
+        mentions = tuple((i, self._aliases.of(i) if name else "") for i, name in message.extras.mentions)
+        extras = replace(message.extras, mentions=mentions)
+        return replace(message, name=self._aliases.of(message.speaker), extras=extras)
 
     async def segments(
         self, segments: AsyncGenerator[Segment, None], tally: Tally
@@ -63,10 +85,14 @@ class Screener:
             async for segment in segments:
                 tally.came(STAGE)
                 placeholders = self._placeholders()
-                messages = tuple(screened(message, placeholders.marked) for message in segment.messages)
+
+                def text(said: str, placeholders: Placeholders = placeholders) -> str:
+                    return self._covered(placeholders.marked(said))
+
+                messages = tuple(self._named(screened(message, text)) for message in segment.messages)
                 tally.screened[STAGE].update(placeholders.counts)
                 tally.went(STAGE)
-                yield replace(segment, messages=messages) if placeholders.counts else segment
+                yield replace(segment, messages=messages)
 
     def channel(self, channel: Channel) -> Channel:
         """A channel under a title that may be shown."""
@@ -79,7 +105,7 @@ class Screener:
 class ScreenedArchive:
     """An archive whose words are screened. The index it searches in is the archive's own."""
 
-    def __init__(self, archive: Archive, change: Callable[[str], str]) -> None:
+    def __init__(self, archive: Archive, change: Callable[[Message], Message]) -> None:
         self._archive = archive
         self._change = change
 
@@ -89,7 +115,7 @@ class ScreenedArchive:
     async def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]:
         async with aclosing(self._archive.messages(channel_id, start)) as batches:
             async for batch in batches:
-                yield [screened(message, self._change) for message in batch]
+                yield [self._change(message) for message in batch]
 
     async def search(
         self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
@@ -106,7 +132,7 @@ class ScreenedArchive:
         return await self._archive.around(channel_id, message_id, before, after)
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
-        return [screened(message, self._change) for message in await self._archive.by_id(ids)]
+        return [self._change(message) for message in await self._archive.by_id(ids)]
 
 
 def screened(message: Message, change: Callable[[str], str]) -> Message:
