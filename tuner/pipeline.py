@@ -30,6 +30,7 @@ from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.personas import Personas
 from tuner.runs.recording import recorded
+from tuner.stages.alike import Alike
 from tuner.stages.choose import best_first
 from tuner.stages.collect import Collection, collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
@@ -94,14 +95,14 @@ async def build_dataset(
                 source, collection, words, channels.values()
             )
             refiner = Refiner(settings.models, asker, decisions, tally, whom, dataset.segment_concurrency)
-            room = _room(dataset, assets, counter)
+            room, alike = _room(dataset, assets, counter), Alike(settings.screen)
             segments = _segments(collection, words, screener, settings, whom, room, names, tally)
             async with (
                 aclosing(segments),
                 refiner.refining(segments, names, tally.still_wanted) as excerpts,
             ):
                 async for excerpt in excerpts:
-                    if dialogue := _relabelled(excerpt, names, tally):
+                    if dialogue := _relabelled(excerpt, names, alike, tally):
                         dialogue = numbered(await synthesizer.synthesize(dialogue, names))
                         channel = channels[dialogue.channel_id]
                         sample = assemble(dialogue, channel, builder, assets, channels)
@@ -223,11 +224,12 @@ async def _stored(history: History, channels: Sequence[Channel]) -> int:
     return sum(r.messages + r.stubs for r in await history.reach() if r.channel.id in wanted)
 
 
-def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dialogue | None:
+def _relabelled(excerpt: Excerpt, names: Mapping[int, str], alike: Alike, tally: Tally) -> Dialogue | None:
     tally.came("relabel")
     dialogue = relabel(excerpt, names)
-    if isinstance(dialogue, str):
-        tally.dropped("relabel", dialogue)
+    why = dialogue if isinstance(dialogue, str) else alike.objection(dialogue)
+    if isinstance(dialogue, str) or why:
+        tally.dropped("relabel", why)
         return None
     tally.went("relabel")
     return dialogue

@@ -198,6 +198,9 @@ class Screen(Table):
 
     secrets: bool = True
     details: tuple[Detail, ...] = DETAILS
+    near_copies: float = Field(default=0.9, ge=0, le=1)
+    same_reply: int = Field(default=10, ge=0)
+    persona_share: float = Field(default=1.0, gt=0, le=1)
 
     @property
     def wanted(self) -> Wanted:
