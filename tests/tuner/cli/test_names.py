@@ -138,7 +138,7 @@ def test_exports_without_mentions_hide_whoever_is_not_on_the_list() -> None:
     assert traces("dovusername", "stranger", "late words") == []
     assert contents() == [
         "@someone or @someone may know, @Ann",
-        "yes, write the whole story to [e-mail 1] @everyone",
+        "yes, write the whole story to me@example.org @everyone",
     ]
 
 
