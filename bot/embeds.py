@@ -14,6 +14,7 @@ from tuner.adapters.sqlite_runs import Run
 from tuner.amounts import counted, duration, money, ranked
 from tuner.learned import in_words
 from tuner.ranges import reaches
+from tuner.screening import wording as screening
 
 DESCRIPTION, FIELD_NAME, FIELD_VALUE, TOTAL = 4096, 256, 1024, 6000
 MOST_CHANNELS = 12
@@ -61,6 +62,7 @@ def run_embed(
         _add_made(embed, counts)
     _add(embed, "Stages", " · ".join(_flow(name, s) for name, s in stages.items() if s["in"]), inline=False)
     _add(embed, "Left out", _dropped(stages), inline=False)
+    _add(embed, "Screened", screening.in_words(counts.get("screened", {})), inline=False)
     if counts["notes"]:
         _add(embed, "Notes", "\n".join(f"• {plain(note, 300)}" for note in counts["notes"]), inline=False)
     return _within_total(embed)

@@ -150,7 +150,7 @@ def test_the_quick_start_shows_a_whole_run() -> None:
     first = next(readmes.consoles(MAIN))[0]
     assert first.command == "pip install -e . && python -m tuner build-dataset --sample"
     assert [line.split()[0] for line in first.shown if line.endswith("out") or " out " in line] == [
-        "collect", "segment", "refine", "relabel", "synthesize", "export",
+        "collect", "segment", "screen", "refine", "relabel", "synthesize", "export",
     ]  # fmt: skip
 
 

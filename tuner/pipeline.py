@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from tuner.adapters.sqlite_aliases import aliases_of
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
@@ -29,6 +30,7 @@ from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.personas import Personas
 from tuner.runs.recording import recorded
+from tuner.stages.alike import Alike
 from tuner.stages.choose import best_first
 from tuner.stages.collect import Collection, collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
@@ -36,6 +38,7 @@ from tuner.stages.patience import PatientArchive
 from tuner.stages.prospect import ToolQuestions
 from tuner.stages.refine import Refiner
 from tuner.stages.relabel import relabel
+from tuner.stages.screen import ScreenedArchive, Screener, numbered
 from tuner.stages.segment import read_segments
 from tuner.stages.source import Source
 from tuner.stages.synthesize import Synthesizer
@@ -66,7 +69,6 @@ async def build_dataset(
     `confirmed`: words of people who are no longer allowed may be erased. No output may overwrite what is in `reads`.
     Raises FatalError, with everything read and decided so far stored and old output untouched.
     """
-    decisions = Decisions(store)
     builder, assets = production_prompt(settings.prompt)
     counter = await asyncio.to_thread(token_counter)  # a vocabulary takes a while to load
     languages = await asyncio.to_thread(language_teller)
@@ -80,24 +82,28 @@ async def build_dataset(
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             words = PatientArchive(history, collection)
-            synthesizer = Synthesizer(settings.models, asker, words, decisions, tally)
+            screener = await _screener(settings, store, collection, audience, tally)
+            decisions = Decisions(store, screener.text)
+            shown = ScreenedArchive(words, screener.message)
+            synthesizer = Synthesizer(settings.models, asker, shown, decisions, tally)
             await collection.settle_names()
-            channels = {channel.id: channel for channel in (*await history.channels(), *collection.channels)}
+            known = (*await history.channels(), *collection.channels)
+            channels = {channel.id: screener.channel(channel) for channel in known}
             names = {i: channel.name for i, channel in channels.items()}
             tally.stored = await _stored(history, collection.channels)
             whom = await Personas(store, settings, audience, tally).found(
                 source, collection, words, channels.values()
             )
             refiner = Refiner(settings.models, asker, decisions, tally, whom, dataset.segment_concurrency)
-            room = _room(dataset, assets, counter)
-            segments = _segments(collection, words, settings, whom, room, names, tally)
+            room, alike = _room(dataset, assets, counter), Alike(settings.screen)
+            segments = _segments(collection, words, screener, settings, whom, room, names, tally)
             async with (
                 aclosing(segments),
                 refiner.refining(segments, names, tally.still_wanted) as excerpts,
             ):
                 async for excerpt in excerpts:
-                    if dialogue := _relabelled(excerpt, names, tally):
-                        dialogue = await synthesizer.synthesize(dialogue, names)
+                    if dialogue := _relabelled(excerpt, names, alike, tally):
+                        dialogue = numbered(await synthesizer.synthesize(dialogue, names))
                         channel = channels[dialogue.channel_id]
                         sample = assemble(dialogue, channel, builder, assets, channels)
                         if _export(sample, files, settings, counter, tally):
@@ -108,7 +114,8 @@ async def build_dataset(
                         break
             if not tally.samples:
                 await _check_anybody_wrote(history, settings, collection.channels)
-            await files.write_transcripts(history, collection.channels, names)
+            shown = ScreenedArchive(history, screener.bare_message)
+            await files.write_transcripts(shown, [screener.channel(c) for c in collection.channels], names)
             return await files.finish(run_id, Runs(store), tally)
 
 
@@ -132,12 +139,16 @@ async def estimate_dataset(
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             await collection.settle_names()
             channels = (*await history.channels(), *collection.channels)
-            names = {channel.id: channel.name for channel in channels}
-            words = PatientArchive(history, collection)
+            words, screener = (
+                PatientArchive(history, collection),
+                Screener(settings.screen.wanted, audience.salt),
+            )
+            names = {channel.id: screener.bare(channel.name) for channel in channels}
+            decisions, shown = Decisions(store, screener.text), ScreenedArchive(words, screener.message)
             whom = await Personas(store, settings, audience, tally).found(source, collection, words, channels)
-            refiner = Refiner(models, None, Decisions(store), tally, whom, dataset.segment_concurrency)
-            tools = ToolQuestions(models, words, Decisions(store), estimate)
-            found = _segments(collection, words, settings, whom, room, names, tally)
+            refiner = Refiner(models, None, decisions, tally, whom, dataset.segment_concurrency)
+            tools = ToolQuestions(models, shown, decisions, estimate)
+            found = _segments(collection, words, screener, settings, whom, room, names, tally)
             async with aclosing(found), aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
@@ -160,9 +171,24 @@ def _room(dataset: Dataset, assets: Assets, counter: TokenCounter) -> int:
     return max(LEAST_ROOM, dataset.max_tokens - CONTEXT - sum(map(counter.length, prompt)))
 
 
+async def _screener(
+    settings: Settings, store: Store, collection: Collection, audience: Audience, tally: Tally
+) -> Screener:
+    """What takes details out of words; with aliases, once it is known who has which name."""
+    wanted = settings.screen.wanted
+    if settings.prompt.names == "display":
+        return Screener(wanted, audience.salt)
+    await collection.over()
+    screener = Screener(wanted, audience.salt, await aliases_of(store, settings.dataset.output_path))
+    for channel in tally.channels.values():
+        channel.name = screener.bare(channel.name)
+    return screener
+
+
 def _segments(
     collection: Collection,
     words: PatientArchive,
+    screener: Screener,
     settings: Settings,
     whom: frozenset[int],
     room: int,
@@ -171,7 +197,8 @@ def _segments(
 ) -> AsyncGenerator[Segment, None]:
     """As they come; or the best first, where not all are wanted."""
     dataset = settings.dataset
-    segments = read_segments(collection, words, dataset, settings.segment, tally, whom, room)
+    found = read_segments(collection, words, dataset, settings.segment, tally, whom, room)
+    segments = screener.segments(found, tally)
     if dataset.order == "oldest" or dataset.max_samples is None:
         return segments
     return best_first(segments, dataset.max_samples, names, tally)
@@ -197,11 +224,12 @@ async def _stored(history: History, channels: Sequence[Channel]) -> int:
     return sum(r.messages + r.stubs for r in await history.reach() if r.channel.id in wanted)
 
 
-def _relabelled(excerpt: Excerpt, names: Mapping[int, str], tally: Tally) -> Dialogue | None:
+def _relabelled(excerpt: Excerpt, names: Mapping[int, str], alike: Alike, tally: Tally) -> Dialogue | None:
     tally.came("relabel")
     dialogue = relabel(excerpt, names)
-    if isinstance(dialogue, str):
-        tally.dropped("relabel", dialogue)
+    why = dialogue if isinstance(dialogue, str) else alike.objection(dialogue)
+    if isinstance(dialogue, str) or why:
+        tally.dropped("relabel", why)
         return None
     tally.went("relabel")
     return dialogue

@@ -18,7 +18,9 @@ UNDER_WAY = "not needed any more, or not settled when the run ended"
 PACE_SECONDS = 60.0
 LEAST_PROGRESS = 1e-9  # a share that grew by less says nothing of a pace
 LOOK_SECONDS = 0.5  # between two looks at the pace
-STAGES = ("collect", "segment", "refine", "relabel", "synthesize", "export")
+STAGES = ("collect", "segment", "screen", "refine", "relabel", "synthesize", "export")
+
+SCREENING = ("collect", "screen")  # where secrets and personal details are taken out
 
 
 @dataclass(slots=True)
@@ -187,6 +189,7 @@ class Tally:
     stored: int = 0  # messages of the wanted channels that were there before
     segmented: int = 0  # messages whose conversations are complete
     stages: dict[str, StageTally] = field(default_factory=lambda: {s: StageTally() for s in STAGES})
+    screened: dict[str, Counter[str]] = field(default_factory=lambda: {s: Counter() for s in SCREENING})
     channels: dict[int, ChannelTally] = field(default_factory=dict)
     spending: Spending = field(default_factory=Spending)
     notes: list[str] = field(default_factory=list)
@@ -352,6 +355,9 @@ class Tally:
     def _counts(self, stages: dict[str, Any]) -> dict[str, Any]:
         return {
             "stages": stages,
+            "screened": {
+                stage: dict(sorted(kinds.items())) for stage, kinds in self.screened.items() if kinds
+            },
             "channels": {str(i): asdict(c) for i, c in self.channels.items()},
             "models": asdict(self.spending),
             "messages": self.messages,

@@ -58,7 +58,9 @@ class ArchiveCog(commands.Cog):
         if not await self._history.await_edit(event.message_id, edited_ms):
             return
         audience = await self._history.audience(
-            self._settings.dataset.allowed_users, self._settings.dataset.persona_ids
+            self._settings.dataset.allowed_users,
+            self._settings.dataset.persona_ids,
+            self._settings.screen.wanted,
         )
         page = admit_page(event.channel_id, incoming, audience)
         await self._history.store_page(event.channel_id, page, None)

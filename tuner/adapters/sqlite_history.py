@@ -26,6 +26,7 @@ from tuner.models import Channel, Message
 from tuner.people.audience import Audience
 from tuner.people.intake import Page, unmention
 from tuner.ranges import Range, without
+from tuner.screening.kinds import ALL, Wanted
 from tuner.text.terms import gram_size, grams, is_unspaced
 
 # An edit wins over what it edits. Otherwise what is stored stays, except that a stub becomes text when its
@@ -73,7 +74,9 @@ class History(Changes):
 
     # -- who may be used ---------------------------------------------------
 
-    async def audience(self, allowed: Iterable[int], bots: Iterable[int] = ()) -> Audience:
+    async def audience(
+        self, allowed: Iterable[int], bots: Iterable[int] = (), screened: Wanted = ALL
+    ) -> Audience:
         """The audience of a run: the configured people, less those who opted out."""
         salt = await remembered(self._store.fetch, "salt", sqlite_meta.salt)
         if salt is None:
@@ -86,6 +89,7 @@ class History(Changes):
             bots=listed | frozenset(bots),
             opted_out=frozenset(i for (i,) in await self._store.fetch("SELECT user_id FROM opt_outs")),
             salt=salt,
+            screened=screened,
         )
 
     async def adopt(self, audience: Audience) -> AudienceChange:

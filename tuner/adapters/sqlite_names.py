@@ -176,26 +176,26 @@ async def _untitle(db: Writer, which: str, value: object) -> None:
     if titles:
         await db.execute(f"UPDATE channels SET name = '{THREAD}' WHERE {condition}", (value,))
         titled = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, titles)) + r")(?!\w)")
-        await _change_runs(db, lambda text: titled.sub(THREAD, text))
+        await change_runs(db, lambda text: titled.sub(THREAD, text))
         await mark_traces(db)
         await mark_withdrawn(db)
 
 
-async def _change_runs(db: Writer, change: Change) -> None:
+async def change_runs(db: Writer, change: Change) -> None:
     """What runs said of themselves, changed."""
     for number, progress, message in await db.execute_fetchall("SELECT id, progress, message FROM runs"):
-        changed = (json.dumps(_changed(json.loads(progress), change)), change(message))
+        changed = (json.dumps(changed_value(json.loads(progress), change)), change(message))
         if changed != (progress, message):
             await db.execute("UPDATE runs SET progress = ?, message = ? WHERE id = ?", (*changed, number))
 
 
-def _changed(value: Any, change: Change) -> Any:
+def changed_value(value: Any, change: Change) -> Any:
     """A JSON value with every string in it changed."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
-        return [_changed(item, change) for item in value]
-    return {k: _changed(v, change) for k, v in value.items()} if isinstance(value, dict) else value
+        return [changed_value(item, change) for item in value]
+    return {k: changed_value(v, change) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 async def nameless(db: Writer, channel: Channel) -> Channel:
@@ -239,7 +239,7 @@ async def _sweep(db: Writer, rows: list[Row]) -> int:
     changes = []
     for (identity, content, raw), extra in zip(rows, extras, strict=True):
         hides = naming.among(extra.get("mentions", ()))
-        kept = {k: _changed(v, lambda t, h=hides: hide_names(t, h)) for k, v in extra.items()}  # type: ignore[misc]
+        kept = {k: changed_value(v, lambda t, h=hides: hide_names(t, h)) for k, v in extra.items()}  # type: ignore[misc]
         text = hide_names(content, hides)
         if text != content or kept != extra:
             extra_text = json.dumps(kept, ensure_ascii=False, separators=(",", ":")) if kept != extra else raw
@@ -258,6 +258,6 @@ async def _sweep_channels(db: Writer) -> int:
             await db.execute(
                 "UPDATE channels SET name = ?, topic = ? WHERE id = ?", (kept.name, kept.topic, identity)
             )
-            await _change_runs(db, lambda text, old=name, new=kept.name: text.replace(old, new))  # type: ignore[misc]
+            await change_runs(db, lambda text, old=name, new=kept.name: text.replace(old, new))  # type: ignore[misc]
             changed += 1
     return changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -162,8 +162,10 @@ def _object(stored: str) -> dict[str, Any]:
 class Decisions:
     """Model answers under a hash of what was asked, so that nothing is paid for twice."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, seen: Callable[[str], str] = str) -> None:
+        """`seen` tells how those who ask see a stored text."""
         self._store = store
+        self._seen = seen
 
     async def find(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         rows = await self._store.fetch(
@@ -181,7 +183,7 @@ class Decisions:
         Such answers are gone as soon as one of their sources changes, and not stored where one has already.
         """
         async with self._store.transaction() as db:
-            if not await _unchanged(db, sources):
+            if not await _unchanged(db, sources, self._seen):
                 return
             await db.executemany(
                 "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?)",
@@ -193,13 +195,15 @@ class Decisions:
             )
 
 
-async def _unchanged(db: Writer, messages: Sequence[Message]) -> bool:
+async def _unchanged(db: Writer, messages: Sequence[Message], seen: Callable[[str], str]) -> bool:
     """Whether these messages still say what they said when they were read."""
     rows = await db.execute_fetchall(
         "SELECT id, content FROM messages WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps([message.id for message in messages]),),
     )
-    return {m.id: m.text for m in messages} == {row[0]: row[1] for row in rows}
+    return {m.id: m.text for m in messages} == {
+        i: content if content is None else seen(content) for i, content in rows
+    }
 
 
 def _now() -> str:

@@ -20,6 +20,7 @@ from tuner.dataset.shown import sample_lines
 from tuner.learned import in_words
 from tuner.models import Sample
 from tuner.progress import STAGES, Advanced, Ended, Event, Listener, Noted, StageTally, Tally
+from tuner.screening import wording as screening
 
 HEARTBEAT = 10.0  # seconds between two lines
 MOST_BARS = 10
@@ -194,6 +195,8 @@ def summary(counts: dict[str, Any]) -> list[str]:
     if counts["calibration"]["replies"]:
         lines.append(f"  {_fitted(counts['calibration'])}")
     lines += [f"  {line}" for line in in_words(counts["learned"])] if "learned" in counts else []
+    if found := screening.in_words(counts["screened"]):
+        lines.append(f"  {found}")
     if counts["languages"]["samples"]:
         lines.append(f"  {_languages(counts['languages'])}")
     models = counts["models"]

@@ -76,7 +76,16 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"tuner {__version__}")
     root.set_defaults(verbose=False)
     commands_of = root.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_build, _add_check, _add_segment, _add_validate, _add_status, _add_forget, _add_train):
+    for add in (
+        _add_build,
+        _add_check,
+        _add_screen,
+        _add_segment,
+        _add_validate,
+        _add_status,
+        _add_forget,
+        _add_train,
+    ):
         add(commands_of)
     return root
 
@@ -175,6 +184,21 @@ def _add_validate(commands_of: _Commands) -> None:
         "-v", "--verbose", action="store_true", help="log more; message content may be logged"
     )
     validate.set_defaults(command="validate")
+
+
+def _add_screen(commands_of: _Commands) -> None:
+    screen = commands_of.add_parser(
+        "screen",
+        help="show, masked, what screening finds",
+        description="Looks through a file, any text or a dataset, or through exports, and shows by kind what the rules "
+        "of [screen] find: masked examples, so that you can judge the rules. Changes nothing.",
+    )
+    screen.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a file of lines, or a dataset")
+    screen.add_argument(
+        "--from-export", nargs="+", metavar="PATH", help="DiscordChatExporter JSON, not a file"
+    )
+    _add_configuration(screen)
+    screen.set_defaults(command="screen", wrong=screen.error)
 
 
 def _add_status(commands_of: _Commands) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from tuner.profiles import ExportProfile
+from tuner.screening.kinds import DETAILS, Detail, Wanted
 
 RULES = "rules"  # in place of a model: no key, deterministic
 TOKEN_ENV = "DISCORD_API_TOKEN"  # where the bot's token is, unless another variable is named
@@ -192,6 +193,20 @@ class People(Table):
     opt_outs: str = ""
 
 
+class Screen(Table):
+    """What is taken out of people's words: secrets before they are stored, details before anybody sees them."""
+
+    secrets: bool = True
+    details: tuple[Detail, ...] = DETAILS
+    near_copies: float = Field(default=0.9, ge=0, le=1)
+    same_reply: int = Field(default=10, ge=0)
+    persona_share: float = Field(default=1.0, gt=0, le=1)
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.secrets, frozenset(self.details))
+
+
 class SegmentRules(Table):
     """What belongs together, and the shape of a segment."""
 
@@ -229,6 +244,7 @@ class Prompt(Table):
     tools_file: str = ""
     announce_tools: bool = False
     context: bool = True
+    names: Literal["display", "alias"] = "display"
     channels: dict[str, ChannelNotes] = Field(default_factory=dict)
     profiles: dict[str, Profile] = Field(default_factory=dict)
 
@@ -284,6 +300,7 @@ class Settings(Table):
     collect: Collect = Collect()
     store: Store = Store()
     people: People = People()
+    screen: Screen = Screen()
     segment: SegmentRules = SegmentRules()
     prompt: Prompt = Prompt()
     export: Export = Export()

@@ -10,6 +10,8 @@ from tuner.amounts import counted, ranked
 from tuner.config.settings import RULES, Settings
 from tuner.learned import in_words
 from tuner.profiles import SHAPES
+from tuner.screening.wording import in_words as in_words_screened
+from tuner.screening.wording import rules
 from tuner.text.names import title
 
 Counts = Mapping[str, Any]
@@ -77,7 +79,9 @@ def _decided(counts: Counts, settings: Settings) -> Iterable[str]:
             f"{confidence['mean']:.2f} on average (0 to 1); by less than 0.5 of {weak:,} of "
             f"{sum(confidence['tenths']):,}."
         )
-    yield "- Screening: none. Nothing looked for secrets, addresses or other personal details in the text."
+    yield f"- Screening: {rules(settings.screen.wanted)}"
+    if found := in_words_screened(counts["screened"]):
+        yield f"- {found[:1].upper()}{found[1:]}."
 
 
 def _split(counts: Counts, settings: Settings) -> Iterable[str]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tuner.people.names import plain
+from tuner.screening.kinds import ALL, Wanted
 
 DELETED_USER = 456226577798135808
 """The one id under which Discord shows all whose accounts are gone: many people, so nobody."""
@@ -17,13 +18,15 @@ class Audience:
     """The people a run may learn from.
 
     `allowed` None means everyone who is not a bot; `bots` are admitted by name only. `opted_out` people
-    are never used. `salt` keys the opaque numbers, so that they mean nothing outside one archive.
+    are never used. `salt` keys the opaque numbers, so that they mean nothing outside one archive. `screened` says what
+    of anybody's words is not kept.
     """
 
     allowed: frozenset[int] | None
     bots: frozenset[int] = frozenset()
     opted_out: frozenset[int] = frozenset()
     salt: bytes = field(default=b"", repr=False)
+    screened: Wanted = ALL
 
     def admits(self, user_id: int, *, is_bot: bool = False) -> bool:
         """Whether this author's words may be stored and shown to a model."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from tuner.models import Extras, Message
 from tuner.people.audience import DELETED_USER, Audience
 from tuner.people.names import hide_names, plain
+from tuner.screening.kinds import SECRET, SECRETS_ONLY
+from tuner.screening.placeholders import Placeholders, without_secrets
 from tuner.text.render import SOMEONE, USER_MENTION
 
 
@@ -68,7 +70,8 @@ class Page:
     """Admitted messages, the names of those in them whose words may be used, and which of them are bots.
 
     `unread` are ids that the source showed and that gave no message: malformed ones, system messages. `known`
-    tells whom the page names, in any way; in the `unlisted` messages anybody may be named, outsiders too.
+    tells whom the page names, in any way; in the `unlisted` messages anybody may be named, outsiders too. `secrets`
+    is how many were left out.
     """
 
     messages: tuple[Message, ...]
@@ -77,6 +80,7 @@ class Page:
     unread: frozenset[int] = frozenset()
     known: Known = frozenset()
     unlisted: frozenset[int] = frozenset()
+    secrets: int = 0
 
 
 def admit_page(channel_id: int, incoming: list[Incoming], audience: Audience) -> Page:
@@ -88,19 +92,24 @@ def admit_page(channel_id: int, incoming: list[Incoming], audience: Audience) ->
             met[item.author] = None
         met.update(dict.fromkeys(item.mentions))
     speakers = {user: audience.speaker(user.id, is_bot=user.is_bot) for user in met}
-    names = {user.id: user.shown_name for user in met if speakers[user] > 0 and user.shown_name}
+    door = Placeholders(b"", SECRETS_ONLY)
+    screened = door.bare if audience.screened.secrets else str
+    names = {user.id: screened(user.shown_name) for user in met if speakers[user] > 0 and user.shown_name}
     unlisted = {item.id for item in incoming if not item.lists_mentions and audience.allowed is not None}
     return Page(
-        tuple(admit(channel_id, item, audience) for item in incoming),
+        tuple(admit(channel_id, item, audience, screened) for item in incoming),
         names,
         frozenset(user.id for user in met if user.is_bot and user.id in names),
         known=frozenset((speakers[user], audience.digest(name)) for user in met for name in user.names),
         unlisted=frozenset(unlisted),
+        secrets=door.counts[SECRET],
     )
 
 
-def admit(channel_id: int, item: Incoming, audience: Audience) -> Message:
-    """A message of the audience with its text; a stub for everybody else."""
+def admit(
+    channel_id: int, item: Incoming, audience: Audience, screened: Callable[[str], str] = without_secrets
+) -> Message:
+    """A message of the audience with its text, without the secrets in it; a stub for everybody else."""
     speaker = audience.speaker(item.author.id, is_bot=item.author.is_bot)
     if item.is_output and speaker > 0:
         speaker = audience.opaque(item.author.id)
@@ -112,7 +121,7 @@ def admit(channel_id: int, item: Incoming, audience: Audience) -> Message:
     )
 
     def clean(text: str) -> str:
-        return _without_outsiders(text, item.mentions, outside, audience)
+        return screened(_without_outsiders(text, item.mentions, outside, audience))
 
     return Message(
         id=item.id,

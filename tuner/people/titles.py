@@ -9,6 +9,7 @@ from typing import Any
 from tuner.models import Channel
 from tuner.people.audience import Audience
 from tuner.people.names import hide_names
+from tuner.screening.placeholders import without_details
 from tuner.text.render import SOMEONE, USER_MENTION
 
 THREAD = "thread"
@@ -20,10 +21,15 @@ def titled(channel: Channel, audience: Audience, writers: Collection[int] = ()) 
 
     Where a thread's author is not known, its title is kept only if everyone may be used, and none of the
     `writers` in it opted out. Nor is a name kept in a title or a topic unless everyone may be used: whose it is may
-    turn out after samples were made under it.
+    turn out after samples were made under it. Titles are shown in many places: none holds a secret or a detail.
     """
     if channel.is_direct:
         return replace(channel, name=DIRECT, topic="", author=None)
+    channel = replace(
+        channel,
+        name=without_details(channel.name, audience.screened),
+        topic=without_details(channel.topic, audience.screened),
+    )
     if audience.allowed is not None:
         channel = replace(channel, topic=_without_names(channel.topic))
     if channel.parent_id is None:
@@ -44,7 +50,8 @@ def _without_names(text: str) -> str:
 def title_of(raw: Mapping[str, Any], audience: Audience) -> str:
     """What to call a thread of Discord's that is not read."""
     author = thread_author(raw)
-    return str(raw.get("name")) if author and audience.admits(author) else THREAD
+    known = author and audience.admits(author)
+    return without_details(str(raw.get("name")), audience.screened) if known else THREAD
 
 
 def thread_author(raw: Mapping[str, Any]) -> int | None:

@@ -9,6 +9,7 @@ from tuner.adapters.opt_outs import read_opt_outs
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_narrowed import narrowed
 from tuner.adapters.sqlite_people import People
+from tuner.adapters.sqlite_screened import screen_stored
 from tuner.adapters.sqlite_store import Store
 from tuner.amounts import counted, word
 from tuner.config.settings import Settings
@@ -42,6 +43,7 @@ async def adopt_audience(
     history, people = History(store), People(store)
     await carry_opt_outs(store, settings, tally)
     audience = await _configured(history, settings, tally)
+    await _screen(history, store, settings, tally)
     leaving = await people.leaving(audience)
     if leaving.messages and not confirmed:
         raise UsageError(
@@ -93,6 +95,17 @@ async def look_as_audience(store: Store, settings: Settings, tally: Tally) -> tu
     return await narrowed(store, asked), adopted
 
 
+async def _screen(history: History, store: Store, settings: Settings, tally: Tally) -> None:
+    """Have the archive hold no secrets: what was stored before there were rules for them, or with others."""
+    changed = await screen_stored(store, settings.screen.wanted)
+    if changed:
+        await history.purge()
+        tally.note(
+            f"Secrets were taken out of what was stored before: {counted(changed, 'text')} "
+            f"{word(changed, 'was', 'were')} changed, for good."
+        )
+
+
 async def carry_opt_outs(store: Store, settings: Settings, tally: Tally) -> None:
     """Have the archive know, and erase, the people of `people.opt_outs`."""
     file = settings.people.opt_outs
@@ -120,4 +133,5 @@ def read_opt_outs_of(settings: Settings) -> frozenset[int]:
 async def _configured(history: History, settings: Settings, tally: Tally) -> Audience:
     if not settings.dataset.allowed_users:
         tally.note(EVERYONE, warning=True)
-    return await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
+    dataset = settings.dataset
+    return await history.audience(dataset.allowed_users, dataset.persona_ids, settings.screen.wanted)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tuner.adapters.dataset_files import (
     DatasetWriter,
@@ -19,7 +19,6 @@ from tuner.adapters.dataset_files import (
 )
 from tuner.adapters.destinations import check_file, check_folder, check_signed
 from tuner.adapters.former_datasets import Former, former, kept_before, kept_path, with_uploads
-from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.switch import ALL, Switch, switching
 from tuner.amounts import counted, word
@@ -30,7 +29,7 @@ from tuner.dataset.split import Entry, Split
 from tuner.dataset.succession import nothing, objection
 from tuner.dataset.validation import FEWEST_LINES
 from tuner.errors import FatalError
-from tuner.models import Channel, Sample
+from tuner.models import Channel, Message, Sample
 from tuner.profiles import ExportProfile
 from tuner.progress import Tally
 
@@ -55,6 +54,12 @@ class RunStats:
     files: tuple[WrittenFile, ...]
     counts: dict[str, Any]
     examples: tuple[Sample, ...] = ()  # the first samples of a dry run, to look at
+
+
+class Transcribed(Protocol):
+    """Words as a transcript may hold them."""
+
+    def messages(self, channel_id: int) -> AsyncGenerator[list[Message], None]: ...
 
 
 class NothingMadeError(FatalError):
@@ -104,11 +109,11 @@ class Outputs:
             self._examples.append(sample)
 
     async def write_transcripts(
-        self, history: History, channels: Sequence[Channel], names: Mapping[int, str]
+        self, words: Transcribed, channels: Sequence[Channel], names: Mapping[int, str]
     ) -> None:
         folder = self._settings.dataset.raw_dump_dir
         for channel in channels if folder else ():
-            await write_transcript(self._switch, Path(folder), channel, history.messages(channel.id), names)
+            await write_transcript(self._switch, Path(folder), channel, words.messages(channel.id), names)
 
     async def finish(self, run_id: int, runs: Runs, tally: Tally) -> RunStats:
         """Put the files in their places and say what they replace. A FatalError says why they may not."""

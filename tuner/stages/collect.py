@@ -249,6 +249,8 @@ class Collection:
                 page = replace(batch.page, messages=tuple(messages))
                 covered = None if full else batch.covered
                 new = await self._archive.store_page(channel.id, page, covered, batch.gone)
+                if page.secrets:
+                    self._tally.screened["collect"]["secret"] += page.secrets
                 progress.messages += new
                 progress.share = min(batch.share, ALMOST)
                 self._tally.came("collect", new)

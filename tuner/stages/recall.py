@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import cache
 
 from tuner.models import Dialogue
+from tuner.screening.placeholders import PLACEHOLDER
 from tuner.stages.phrases import LANGUAGES
 from tuner.text.terms import gram_size, grams, is_unspaced, words
 
@@ -166,7 +167,8 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _telling(text: str, language: str) -> Iterator[str]:
-    """The words of a text that are not everybody's."""
+    """The words of a text that are not everybody's. What stands for a detail that was left out is none."""
+    text = PLACEHOLDER.sub(" ", text)
     common = _common(language) | _common("en")
     for word in words(text):
         if is_unspaced(word):

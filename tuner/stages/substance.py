@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tuner.screening.placeholders import PLACEHOLDER
 from tuner.stages.courtesies import is_courtesy, is_noise, told
 from tuner.stages.speech import LINK, without_placeholders, word_count
 
@@ -34,8 +35,8 @@ def is_junk(text: str) -> bool:
 
 
 def without_links(text: str) -> str:
-    """A text without links, named emoji and mentions, in which question marks mean something."""
-    return _MENTION.sub(" ", _EMOJI.sub(" ", LINK.sub(" ", text)))
+    """A text without links, named emoji, mentions and what was screened, in which question marks mean something."""
+    return _MENTION.sub(" ", _EMOJI.sub(" ", LINK.sub(" ", PLACEHOLDER.sub(" ", text))))
 
 
 def _clauses(text: str) -> Iterator[str]:

@@ -252,11 +252,20 @@ def line_of(
 
 
 def _with_markup(text: str, names: Mapping[str, int]) -> str:
-    """Mentions as Discord writes them: exports, and people in a hurry, write `@Name` instead."""
-    if "@" not in text or not names:
+    """Mentions as Discord writes them: exports, and people in a hurry, write `@Name` instead, or the name alone."""
+    if not any(name in text for name in names):
         return text
-    written = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.sub(rf"@({written})(?!\w)", lambda m: f"<@{names[m[1]]}>", text)
+    longest_first = sorted(names, key=len, reverse=True)
+    typed = "|".join(re.escape(name) for name in longest_first if _is_told_apart(name))
+    text = re.sub(rf"@({'|'.join(map(re.escape, longest_first))})(?!\w)", lambda m: f"<@{names[m[1]]}>", text)
+    return re.sub(rf"(?<!\w)({typed})(?!\w)", lambda m: f"<@{names[m[1]]}>", text) if typed else text
+
+
+def _is_told_apart(name: str) -> bool:
+    """Whether a name that nothing precedes can hardly be a word: not short, with a capital or a sign in it."""
+    return (
+        len(name) > 2 and not name.isdigit() and not (name.isalpha() and name == name.lower() != name.upper())
+    )
 
 
 def _pause(seconds: float) -> str:

@@ -167,13 +167,18 @@ def test_the_summary_says_what_came_out_and_what_was_left_out() -> None:
     first, *rest = summary(counts())
     assert first == "Run 7: 4 samples, 2 synthetic tool calls, 12,345 tokens, in 1 min 15 s."
     assert [line.split()[0] for line in rest] == [
-        *("collect", "segment", "refine", "relabel", "synthesize", "export"),
+        *("collect", "segment", "screen", "refine", "relabel", "synthesize", "export"),
     ]
     segment = (
         r"  segment +10 in +6 out   stretches of talk, left out: only one speaker \(5\), too few turns \(1\)"
     )
     assert re.fullmatch(segment, rest[1])
-    assert re.fullmatch(r"  refine +0 in +5 out", rest[2])
+    assert re.fullmatch(r"  refine +0 in +5 out", rest[3])
+
+
+def test_the_summary_says_what_was_screened() -> None:
+    lines = summary(counts(screened={"collect": {"secret": 2}, "screen": {"e-mail": 3, "secret": 1}}))
+    assert "  taken out of what people wrote: e-mail (3), secret (3)" in lines
 
 
 def test_the_summary_says_how_sure_the_segments_are() -> None:

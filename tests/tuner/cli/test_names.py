@@ -123,7 +123,11 @@ def test_a_name_learnt_later_is_hidden_in_what_was_stored_before() -> None:
 
 def test_exports_without_mentions_hide_whoever_is_not_on_the_list() -> None:
     messages = [
-        *talk(0, "@dovusername or @stranger may know, @Ann", "yes, mail me@example.org @everyone"),
+        *talk(
+            0,
+            "@dovusername or @stranger may know, @Ann",
+            "yes, write the whole story to me@example.org @everyone",
+        ),
         said(at(60), dov("dovusername"), "late words"),
     ]
     for message in messages:
@@ -132,7 +136,10 @@ def test_exports_without_mentions_hide_whoever_is_not_on_the_list() -> None:
     write(Path("old.json"), messages)
     build("old.json", allowed="101,102")
     assert traces("dovusername", "stranger", "late words") == []
-    assert contents() == ["@someone or @someone may know, @Ann", "yes, mail me@example.org @everyone"]
+    assert contents() == [
+        "@someone or @someone may know, @Ann",
+        "yes, write the whole story to me@example.org @everyone",
+    ]
 
 
 def test_two_people_of_one_name_are_told_apart_by_who_is_mentioned() -> None:
