@@ -188,10 +188,10 @@ _WORDS = (
 _NAMED = re.compile(
     rf"(?i)(?<![^\W_])(?:{'|'.join(_WORDS)})(?:\s{{0,3}}(?:=|:|：|→|->)\s{{0,3}}"
     r"|[ ](?:is|ist|es|est|to|é|è|to jest|lautet|was|:|—|-)[ ]|は|是|为|為)[ ]?"
-    r"[\"'“”「]?(?P<v>(?=[^\s]{0,64}\d)[^\s\"'“”「」;,&<>()\[\]{}]{5,64})"
+    r"[\"'“”「]?(?P<v>(?=[^\s]{0,64}\d)[^\s\"'“”「」]{4,127}[^\s\"'“”「」.,;:)\]}>|*_`])"
 )
 _SETTING = re.compile(
-    r"(?i)(?<![a-z0-9])(?:password|passwd|pwd)=[\"']?(?P<v>(?![/~$])[^\s\"';,&<>(){}\[\]$%*]{4,128})"
+    r"(?i)(?<![a-z0-9])(?:password|passwd|pwd)=[\"']?(?P<v>(?![/~$%{<(\[*])[^\s\"';,<>]{4,128})"
 )
 _VARIABLE = re.compile(
     r"(?i)(?:secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|client[_-]?secret)\w{0,20}"

@@ -1,5 +1,6 @@
 """What is found of each kind, what only looks like it, and that a look takes time by the length of a text."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -89,3 +90,29 @@ def test_marks_inside_a_value_do_not_hide_it() -> None:
 @pytest.mark.parametrize("unit", dict.fromkeys((*UNITS, *OWN_UNITS)))
 def test_a_look_takes_time_by_the_length_of_a_text(unit: str) -> None:
     assert is_linear(scan, unit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: Tr0ub4dor&3",
+        "the password is Tr0u[b4]dor! and then",
+        "passwort: a1(b)c2;d3, danke",
+        "pwd=Pa$$w0rd99",
+        "https://example.org/?user=a&password=abc1$2",
+        "**password: abc{123}x**",
+    ],
+)
+def test_a_password_is_covered_to_its_end(text: str) -> None:
+    left = replaced(text, scan(text), lambda kind, value: "#")
+    assert re.search(r"#(?:\*\*|[,!])?(?: danke| and then)?$", left), left
+
+
+def test_what_stands_for_a_password_is_none() -> None:
+    for text in (
+        "set password=$PASSWORD",
+        "password=%PASSWORD%",
+        "passwords=3 tries",
+        "password: see page 3",
+    ):
+        assert scan(text) == []
