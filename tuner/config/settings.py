@@ -196,6 +196,7 @@ class SegmentRules(Table):
     """What belongs together, and the shape of a segment."""
 
     min_confidence: float = Field(default=0.0, ge=0, le=1)
+    judge_share: float = Field(default=0.1, ge=0, le=1)
     max_messages: int = Field(default=40, ge=2, le=500)
     min_turns: int = Field(default=2, ge=2)
     max_participants: int = Field(default=8, ge=2, le=26)
