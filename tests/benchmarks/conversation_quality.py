@@ -7,18 +7,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from tests.benchmarks import annotated
 from tests.benchmarks.annotated import Replies, Segments
+from tests.benchmarks.conversation_judge import Judge, judged
 from tests.benchmarks.report import table, verdict
 
 COLUMNS = ("purity", "parent*", "clean", "yield", "per 100", "recall", "ctx", "VI")
 SILENCES = (30, 60, 90, 120, 180, 240, 300, 600, 1800, 3600)  # seconds
 OURS = "ours"
+JUDGED = "ours, judged"
 Scores = Mapping[str, float]
 
 
@@ -83,13 +85,13 @@ SETTINGS = (
 )
 
 
-def quality(splits: Sequence[str], seeds: Sequence[int]) -> bool:
+def quality(splits: Sequence[str], seeds: Sequence[int], judge: Judge | None = None) -> bool:
     """Print one table per setting; whether every floor is met. Seeds choose which messages are replies."""
     met = True
     for setting in SETTINGS:
         if setting.split in splits:
             chosen = seeds if setting.replies else seeds[:1]
-            rows = averaged([systems(setting, seed) for seed in chosen])
+            rows = averaged([systems(setting, seed, judge) for seed in chosen])
             over = f", mean of seeds {', '.join(map(str, chosen))}" if len(chosen) > 1 else ""
             print(f"### {setting.title}{over}\n", flush=True)
             print(shown(setting, rows) + "\n", flush=True)
@@ -124,7 +126,7 @@ def averaged(runs: Sequence[Mapping[str, Scores]]) -> dict[str, Scores]:
     }
 
 
-def systems(setting: Setting, seed: int) -> dict[str, Scores]:
+def systems(setting: Setting, seed: int, judge: Judge | None = None) -> dict[str, Scores]:
     """Scores of ours and of every baseline, all with the same native replies."""
     channels = annotated.load(setting.split, hide_names=setting.hide_names)
     replies = {c.name: annotated.annotated_replies(c, setting.replies, seed) for c in channels}
@@ -134,6 +136,9 @@ def systems(setting: Setting, seed: int) -> dict[str, Scores]:
         return {c.name: rules.segments_from_links(c, link(c, known=replies[c.name])) for c in channels}
 
     found: dict[str, Segments] = {OURS: segmented(channels, replies)}
+    if judge and setting.replies:
+        found[JUDGED], asked = judged(channels, replies, replace(judge, seed=seed))
+        print(f"Judge right in {judge.right:.0%}: {asked}.\n", flush=True)
     found["run limits 180 s/40/4/5"] = {c.name: rules.run_with_limits(c) for c in channels}
     for seconds in SILENCES:
         found[f"silence > {seconds} s"] = {c.name: rules.time_gap(c, seconds) for c in channels}
