@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -35,17 +35,21 @@ class Setting:
     weights: str  # the prototype's
     floors: Mapping[str, float]
     strict: bool = False  # the floors must be passed, not just reached
+    judged_floors: Mapping[str, float] = field(default_factory=dict)  # with a judge of 10 %, right in 90 %
 
-    def unmet(self, scores: Scores) -> list[str]:
+    def floors_of(self, system: str) -> Mapping[str, float]:
+        """What is required of one of the systems that are compared."""
+        return {OURS: self.floors, JUDGED: self.judged_floors}.get(system, {})
+
+    def unmet(self, system: str, scores: Scores) -> list[str]:
         def passed(name: str, floor: float) -> bool:
             return scores[name] > floor if self.strict else scores[name] >= floor
 
-        return [name for name, floor in self.floors.items() if not passed(name, floor)]
+        return [name for name, floor in self.floors_of(system).items() if not passed(name, floor)]
 
-    @property
-    def required(self) -> str:
+    def required(self, system: str) -> str:
         sign = ">" if self.strict else "≥"
-        return ", ".join(f"{name} {sign} {floor:g}" for name, floor in self.floors.items())
+        return ", ".join(f"{name} {sign} {floor:g}" for name, floor in self.floors_of(system).items())
 
 
 SETTINGS = (
@@ -64,6 +68,7 @@ SETTINGS = (
         20,
         "model-discord.json",
         {"purity": 81, "parent*": 77, "clean": 69, "per 100": 62},
+        judged_floors={"purity": 85, "parent*": 84, "clean": 76},
     ),
     Setting(
         "(c) new domains, names hidden, 20 % native replies",
@@ -95,20 +100,20 @@ def quality(splits: Sequence[str], seeds: Sequence[int], judge: Judge | None = N
             over = f", mean of seeds {', '.join(map(str, chosen))}" if len(chosen) > 1 else ""
             print(f"### {setting.title}{over}\n", flush=True)
             print(shown(setting, rows) + "\n", flush=True)
-            met &= not setting.unmet(rows[OURS])
+            met &= not any(setting.unmet(name, scores) for name, scores in rows.items())
     return met
 
 
 def shown(setting: Setting, rows: Mapping[str, Scores]) -> str:
     lines = [["conversations from", *COLUMNS, "required", "verdict"]]
     for name, scores in rows.items():
-        unmet = setting.unmet(scores)
-        judged = (
-            [setting.required, verdict(not unmet) + (f": {', '.join(unmet)}" if unmet else "")]
-            if name == OURS
+        unmet = setting.unmet(name, scores)
+        outcome = (
+            [setting.required(name), verdict(not unmet) + (f": {', '.join(unmet)}" if unmet else "")]
+            if setting.floors_of(name)
             else ["", ""]
         )
-        lines.append([name, *(f"{scores[column]:.1f}" for column in COLUMNS), *judged])
+        lines.append([name, *(f"{scores[column]:.1f}" for column in COLUMNS), *outcome])
     return table(lines)
 
 
