@@ -195,15 +195,8 @@ def _prepare(tally: Tally, settings: Settings, counter: TokenCounter, *, asks: b
 
 def _asker(chat: Chat | None, settings: Settings, tally: Tally) -> Asker | None:
     """Where several ask at once, together they have as many requests in flight as one may have alone."""
-    together = settings.dataset.segment_concurrency if _judges(settings) else None
+    together = settings.dataset.segment_concurrency if settings.judge_share else None
     return Asker(chat, settings.models, tally, together) if chat else None
-
-
-def _judges(settings: Settings) -> bool:
-    """Whether a model is asked about doubtful links: not where the best samples are sought, whose links are sure."""
-    dataset = settings.dataset
-    sought = dataset.order == "best" and dataset.max_samples is not None
-    return settings.models.segment != RULES and settings.segment.judge_share > 0 and not sought
 
 
 def _judge(
@@ -215,11 +208,11 @@ def _judge(
     estimate: Estimate | None = None,
 ) -> Judge | None:
     """Who decides doubtful links; None where the link model decides alone."""
-    if not _judges(settings):
+    if not settings.judge_share:
         return None
-    models, width, share = settings.models, settings.dataset.segment_concurrency, settings.segment.judge_share
+    models, width = settings.models, settings.dataset.segment_concurrency
     planned = estimate.ask_about_links if estimate else None
-    return Judge(models, share, asker, decisions, tally, names, width, planned)
+    return Judge(models, settings.judge_share, asker, decisions, tally, names, width, planned)
 
 
 def _options(dataset: Dataset) -> dict[str, Any]:

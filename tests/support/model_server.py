@@ -122,9 +122,15 @@ def rejection(number: int, reason: str = "trivial") -> JsonObject:
 
 
 def approve_if(wanted: Callable[[str], bool]) -> Responder:
-    """Approves the segments whose text is wanted, rejects the others; wants every tool call asked about."""
+    """Approves the segments whose text is wanted, rejects the others; wants every tool call asked about.
+
+    Doubtful links lead into the talk that was heard last.
+    """
 
     def respond(request: ChatRequest) -> JsonObject:
+        if asks_about_links(request):
+            cases = enumerate(shown_cases(request), 1)
+            return {"cases": [{"case": n, "talk": len(case.talks)} for n, case in cases]}
         if asks_for_tool(request):
             return {"call": True, "query": request.text.splitlines()[-1][:120]}
         if asks_about_leaning(request):

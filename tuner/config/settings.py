@@ -291,6 +291,15 @@ class Settings(Table):
     training: Training = Training()
     _typed: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
+    @property
+    def judge_share(self) -> float:
+        """Share of the links that a model is asked about: of none where it approves none of the segments.
+
+        Nor where the best samples are sought: all history is gone through for them, and their links are sure.
+        """
+        sought = self.dataset.order == "best" and self.dataset.max_samples is not None
+        return 0.0 if sought or self.models.segment == RULES else self.segment.judge_share
+
     def called(self, typed: Mapping[str, str]) -> Settings:
         """The same, remembering under which name somebody typed a `table.key`: an option, for example."""
         copy = self.model_copy()
