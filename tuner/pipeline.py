@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from tuner.stages.alike import Alike
 from tuner.stages.choose import best_first
 from tuner.stages.collect import Collection, collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
+from tuner.stages.judge import Judge
 from tuner.stages.patience import PatientArchive
 from tuner.stages.prospect import ToolQuestions
 from tuner.stages.refine import Refiner
@@ -75,7 +76,7 @@ async def build_dataset(
     dataset = settings.dataset
     _prepare(tally, settings, counter, asks=chat is not None)
     tally.languages_by = languages.by
-    asker = Asker(chat, settings.models, tally) if chat else None
+    asker = _asker(chat, settings, tally)
 
     async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
@@ -96,8 +97,10 @@ async def build_dataset(
             )
             refiner = Refiner(settings.models, asker, decisions, tally, whom, dataset.segment_concurrency)
             room, alike = _room(dataset, assets, counter), Alike(settings.screen)
-            segments = _segments(collection, words, screener, settings, whom, room, names, tally)
+            judge = _judge(settings, asker, decisions, tally, names, screener)
+            segments = _segments(collection, words, screener, settings, whom, room, names, tally, judge)
             async with (
+                judge.finishing() if judge else nullcontext(),
                 aclosing(segments),
                 refiner.refining(segments, names, tally.still_wanted) as excerpts,
             ):
@@ -126,11 +129,13 @@ async def estimate_dataset(
 
     `counts["estimate"]` holds segments, calls, prompt_tokens, completion_tokens and cost (US dollars, None
     when the price is not known, 0 with the rules). Decisions that are stored cost nothing and are left out.
-    `tool_calls` of the calls are the tool trigger's, were every recall to become a call: two each.
+    Of the calls, `link_calls` judge doubtful links, and `tool_calls` are the tool trigger's, were every recall to
+    become a call: two each.
     """
     counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
     tally.max_samples, tally.named = dataset.max_samples, settings.named
+    decisions = Decisions(store)
     estimate = Estimate(counter.length, counter.exact)
     room = _room(dataset, production_prompt(settings.prompt)[1], counter)
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
@@ -148,7 +153,8 @@ async def estimate_dataset(
             whom = await Personas(store, settings, audience, tally).found(source, collection, words, channels)
             refiner = Refiner(models, None, decisions, tally, whom, dataset.segment_concurrency)
             tools = ToolQuestions(models, shown, decisions, estimate)
-            found = _segments(collection, words, screener, settings, whom, room, names, tally)
+            judge = _judge(settings, None, decisions, tally, names, screener, estimate)
+            found = _segments(collection, words, screener, settings, whom, room, names, tally, judge)
             async with aclosing(found), aclosing(refiner.plan(found, names, dataset.max_samples)) as plan:
                 async for planned in plan:
                     estimate.segments += planned.hopeful
@@ -194,10 +200,11 @@ def _segments(
     room: int,
     names: Mapping[int, str],
     tally: Tally,
+    judge: Judge | None,
 ) -> AsyncGenerator[Segment, None]:
     """As they come; or the best first, where not all are wanted."""
     dataset = settings.dataset
-    found = read_segments(collection, words, dataset, settings.segment, tally, whom, room)
+    found = read_segments(collection, words, dataset, settings.segment, tally, whom, room, judge)
     segments = screener.segments(found, tally)
     if dataset.order == "oldest" or dataset.max_samples is None:
         return segments
@@ -211,6 +218,30 @@ def _prepare(tally: Tally, settings: Settings, counter: TokenCounter, *, asks: b
     tally.asks = asks
     if asks and dataset.dry_run:
         tally.note("A dry run asks the models as a build does, and spends as much; an estimate asks nothing.")
+
+
+def _asker(chat: Chat | None, settings: Settings, tally: Tally) -> Asker | None:
+    """Where several ask at once, together they have as many requests in flight as one may have alone."""
+    together = settings.dataset.segment_concurrency if settings.judge_share else None
+    return Asker(chat, settings.models, tally, together) if chat else None
+
+
+def _judge(
+    settings: Settings,
+    asker: Asker | None,
+    decisions: Decisions,
+    tally: Tally,
+    names: Mapping[int, str],
+    screener: Screener,
+    estimate: Estimate | None = None,
+) -> Judge | None:
+    """Who decides doubtful links; None where the link model decides alone."""
+    if not settings.judge_share:
+        return None
+    models, width = settings.models, settings.dataset.segment_concurrency
+    planned = estimate.ask_about_links if estimate else None
+    share, shown = settings.judge_share, screener.message
+    return Judge(models, share, asker, decisions, tally, names, width, shown, planned)
 
 
 def _options(dataset: Dataset) -> dict[str, Any]:

@@ -110,6 +110,31 @@ class CalibrationTally:
     others_after: float = 0.0
 
 
+@dataclass(slots=True)
+class JudgeTally:
+    """What a model made of the links that are most doubtful, in links.
+
+    Of the `doubtful` ones a model was `asked` about most in this run, or an earlier run's answer was `reused`; the
+    others stand as they were. Changed ones `moved` to another conversation, `split` off, or `joined` one.
+    """
+
+    doubtful: int = 0
+    asked: int = 0
+    reused: int = 0
+    unasked: int = 0  # the budget was spent, or the model had given no answer too often
+    failed: int = 0  # no answer, or none that was offered
+    moved: int = 0
+    split: int = 0
+    joined: int = 0
+
+    @property
+    def changed(self) -> int:
+        return self.moved + self.split + self.joined
+
+    def counts(self) -> dict[str, int]:
+        return {**asdict(self), "changed": self.changed}
+
+
 Outcome = Literal["finished", "interrupted", "failed"]
 ChannelState = Literal["waiting", "reading", "up to date", "read", "stopped", "failed"]
 
@@ -196,6 +221,7 @@ class Tally:
     conversations: int = 0
     confidences: Confidences = field(default_factory=Confidences)
     calibration: CalibrationTally = CalibrationTally()
+    judge: JudgeTally = field(default_factory=JudgeTally)
     samples: int = 0
     learned: Learned = field(default_factory=Learned)
     synthetic_tool_calls: int = 0
@@ -368,6 +394,7 @@ class Tally:
                 "mean": None if self.confidences.mean is None else round(self.confidences.mean, 4),
             },
             "calibration": asdict(self.calibration),
+            "judge": self.judge.counts(),
             "max_samples": self.max_samples,
             "samples": self.samples,
             "synthetic_tool_calls": self.synthetic_tool_calls,

@@ -46,7 +46,7 @@ async def ordered(
                     pending.append(asyncio.create_task(_run(work, item)))
     finally:
         try:
-            if pending and not _is_cancelled():
+            if pending and not is_cancelled():
                 await asyncio.wait(pending)
         finally:
             rest = [task for task in (pull, *pending) if task]
@@ -55,7 +55,7 @@ async def ordered(
             await asyncio.gather(*rest, return_exceptions=True)
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
     """Whether the task that runs this is to end; also where it closes a generator on its way out."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

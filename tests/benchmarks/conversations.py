@@ -2,7 +2,7 @@
 
     SEGBENCH_DATA=FOLDER python -m tests.benchmarks.conversations
         [--only quality,calibration,speed,memory,chunking]
-        [--splits dev,newdomains,train] [--seeds 0,1,2] [--messages 1000000]
+        [--splits dev,newdomains,train] [--seeds 0,1,2] [--messages 1000000] [--judge-share 0.1 --judge-right 0.9]
 
 SEGBENCH_DATA names the folder of the segmentation benchmark, the one that holds the package `segbench`; its
 scorer needs numpy and scipy. Exit code 0: every requirement is met, 1: one is not, 2: it could not be run.
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from tests.benchmarks.annotated import missing
 from tests.benchmarks.conversation_calibration import calibration
 from tests.benchmarks.conversation_costs import chunking, memory, speed
+from tests.benchmarks.conversation_judge import Judge
 from tests.benchmarks.conversation_quality import quality
 from tests.benchmarks.report import table, verdict
 
@@ -30,8 +31,10 @@ def main() -> int:
     if why := missing():
         print(why, file=sys.stderr)
         return 2
+    share, right = arguments.judge_share, arguments.judge_right
+    judge = Judge(share, right) if share else None
     sections: dict[str, Callable[[], bool]] = {
-        "quality": lambda: quality(arguments.splits, arguments.seeds),
+        "quality": lambda: quality(arguments.splits, arguments.seeds, judge),
         "calibration": lambda: calibration(arguments.splits, arguments.seeds),
         "speed": speed,
         "memory": lambda: memory(arguments.messages),
@@ -55,6 +58,10 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=numbers, default=[0, 1, 2], help="which messages are native replies")
     parser.add_argument("--messages", type=int, default=1_000_000, help="size of the archive for memory")
+    parser.add_argument(
+        "--judge-share", type=float, default=0.1, help="of links that a simulated judge decides (0: none)"
+    )
+    parser.add_argument("--judge-right", type=float, default=0.9, help="how often it is right")
     return parser.parse_args()
 
 

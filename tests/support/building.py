@@ -59,6 +59,7 @@ class Workplace:
             "collect.backoff_seconds": 0,
             "export.profiles": ["openai"],
             "export.validation": 0,
+            "segment.judge_share": 0,  # what models are asked is about segments, unless a test says more
             **changes,
         }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.support.building import Workplace
 from tests.support.loopback_gateway import PATIENCE
-from tests.support.loopback_openai import ChatRequest, LoopbackOpenAI, Responder
+from tests.support.loopback_openai import ChatRequest, LoopbackOpenAI, Misbehave, Responder
 from tuner.adapters.discord_export import ExportSource, find_exports
 from tuner.adapters.openai_chat import OpenAIChat, openai_chat
 from tuner.adapters.sqlite_store import open_store
@@ -19,6 +19,7 @@ from tuner.progress import Tally
 
 JsonObject = dict[str, Any]
 MODEL = "gpt-6-luna"
+SHOWN_LINE = re.compile(r"…|[A-Za-z](?: [+-]\d+[dhm])?: .*")
 LINE = re.compile(r"(\d+) ([A-Za-z])(?:>(\d+))?(?: \+(\d+[dhm]))?: (.*)")
 
 
@@ -62,6 +63,50 @@ def asks_about_leaning(request: ChatRequest) -> bool:
     return request.schema is not None and "leans" in request.schema["properties"]
 
 
+def asks_about_links(request: ChatRequest) -> bool:
+    """Whether it is the judge of doubtful links that asks."""
+    return request.schema is not None and "cases" in request.schema["properties"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """A doubtful link as a model sees it: the last lines of each talk, and the message's and its speaker's next."""
+
+    talks: tuple[tuple[str, ...], ...]
+    message: tuple[str, ...]
+
+
+def shown_cases(request: ChatRequest) -> list[ShownCase]:
+    """The doubtful links that a request asks about, read strictly; ValueError where a line is none."""
+    cases = []
+    for number, block in enumerate(re.split(r"^case ", request.messages[-1]["content"], flags=re.M)[1:], 1):
+        first, *lines = block.strip("\n").split("\n")
+        groups: list[list[str]] = []
+        for line in lines:
+            if line in (f"talk {len(groups) + 1}", "message"):
+                groups.append([])
+            elif SHOWN_LINE.fullmatch(line) and groups:
+                groups[-1].append(line)
+            else:
+                raise ValueError(f"not a line of a case: {line!r}")
+        if first != str(number) or len(groups) < 2 or not all(groups):
+            raise ValueError(f"not a case: {block!r}")
+        cases.append(ShownCase(tuple(map(tuple, groups[:-1])), tuple(groups[-1])))
+    return cases
+
+
+def judge_by(choose: Callable[[ShownCase], int]) -> Responder:
+    """Approves every segment, and of each doubtful link chooses a talk's number."""
+
+    def respond(request: ChatRequest) -> JsonObject | str | Misbehave:
+        if not asks_about_links(request):
+            return approve_all(request)
+        answers = [{"case": n, "talk": choose(case)} for n, case in enumerate(shown_cases(request), 1)]
+        return {"cases": answers}
+
+    return respond
+
+
 def approval(number: int, lines: Sequence[Line]) -> JsonObject:
     """The verdict that keeps as much as can be kept; a rejection where nobody may be learned from."""
     for end in range(len(lines), 1, -1):
@@ -77,9 +122,15 @@ def rejection(number: int, reason: str = "trivial") -> JsonObject:
 
 
 def approve_if(wanted: Callable[[str], bool]) -> Responder:
-    """Approves the segments whose text is wanted, rejects the others; wants every tool call asked about."""
+    """Approves the segments whose text is wanted, rejects the others; wants every tool call asked about.
+
+    Doubtful links lead into the talk that was heard last.
+    """
 
     def respond(request: ChatRequest) -> JsonObject:
+        if asks_about_links(request):
+            cases = enumerate(shown_cases(request), 1)
+            return {"cases": [{"case": n, "talk": len(case.talks)} for n, case in cases]}
         if asks_for_tool(request):
             return {"call": True, "query": request.text.splitlines()[-1][:120]}
         if asks_about_leaning(request):

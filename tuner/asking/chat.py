@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
@@ -30,7 +31,20 @@ class NotAskedError(SkipError):
 
 
 class BudgetError(NotAskedError):
-    """`models.max_calls` or `models.max_cost` is spent: nothing more is asked in this run."""
+    """`models.max_calls` or `models.max_cost` is spent, or the share of it that may be: no more is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Questions whose answers are welcome, and not needed.
+
+    What they are `about`, who decides `otherwise`, and what share of the budget may be spent when they are asked.
+    That the model has no answers to them says nothing about others, and ends no run.
+    """
+
+    about: str
+    otherwise: str
+    share: float
 
 
 def has_text(answer: Answer) -> bool:
@@ -39,24 +53,33 @@ def has_text(answer: Answer) -> bool:
 
 
 class Asker:
-    """A `Chat` with retries, a budget and a circuit breaker, which counts every request."""
+    """A `Chat` with retries, a budget and a circuit breaker, which counts every request.
 
-    def __init__(self, chat: Chat, settings: Models, tally: Tally) -> None:
+    `concurrency`: requests in flight at most, whoever asks; None for as many as are asked.
+    """
+
+    def __init__(self, chat: Chat, settings: Models, tally: Tally, concurrency: int | None = None) -> None:
         self._chat = chat
         self._settings = settings
         self._tally = tally
         self._reserved = 0.0  # dollars that the calls in flight may cost at most
         self._in_flight = 0
+        self._seats: AbstractAsyncContextManager[object] = (
+            asyncio.Semaphore(concurrency) if concurrency else nullcontext()
+        )
         self._returned = asyncio.Condition()
         self._spent = False
         self._ended = asyncio.Event()  # something failed that ends the run
         self._breaker = Breaker(settings.most_failures, settings.most_unusable)
 
-    async def ask(self, question: Question, is_useful: Callable[[Answer], bool] = has_text) -> Answer:
+    async def ask(
+        self, question: Question, is_useful: Callable[[Answer], bool] = has_text, aside: Aside | None = None
+    ) -> Answer:
         """The model's answer, useful or not.
 
         Raises SkipError when it gave none after `models.attempts` tries, NotAskedError when it may not be asked,
-        and FatalError when it has given nothing useful too often (`models.most_failures`, `models.most_unusable`).
+        and FatalError when it has given nothing useful too often (`models.most_failures`, `models.most_unusable`)
+        to what is no `aside`.
         """
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(RetryError),
@@ -66,9 +89,9 @@ class Asker:
             reraise=True,
         )
         try:
-            return await attempts(self._attempt, question, is_useful)
+            return await attempts(self._attempt, question, is_useful, aside)
         except NoAnswersError as error:
-            raise self._given_up(question.model, error) from error
+            raise self._given_up(question.model, error, aside) from error
         except RetryError as error:
             raise SkipError(
                 f"the model gave no answer after {counted(self._settings.attempts, 'try', 'tries')} ({error})"
@@ -93,19 +116,27 @@ class Asker:
             self._ended.set()
             raise
 
-    async def _attempt(self, question: Question, is_useful: Callable[[Answer], bool]) -> Answer:
-        return await self._breaker.attempt(
-            question.model, lambda: self._metered(question, is_useful), is_useful
-        )
+    async def _attempt(
+        self, question: Question, is_useful: Callable[[Answer], bool], aside: Aside | None
+    ) -> Answer:
+        circuit = f"{question.model} {aside.about}" if aside else question.model
+        async with self._seats:
+            return await self._breaker.attempt(
+                circuit, lambda: self._metered(question, is_useful, aside), is_useful
+            )
 
     async def _pause(self, seconds: float) -> None:
         """Wait between two tries, for as long as there is a point in another."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ended.wait(), seconds)
 
-    def _given_up(self, model: str, why: NoAnswersError) -> TunerError:
-        """What follows for whoever asked: the end of the run, or their own way on where the rules may decide."""
-        found = f"The model {model!r} gave no usable answer to {why}."
+    def _given_up(self, model: str, why: NoAnswersError, aside: Aside | None) -> TunerError:
+        """What follows for whoever asked: the end of the run, or their own way on where something else may decide."""
+        about = f" {aside.about}" if aside else ""
+        found = f"The model {model!r} gave no usable answer{about} to {why}."
+        if aside:
+            self._tally.note(f"{found} {aside.otherwise} instead.", warning=True)
+            return NotAskedError("failed: no answer")
         if self._settings.on_failure == RULES:
             self._tally.note(f"{found} The rules decide instead (models.on_failure).", warning=True)
             return NotAskedError("failed: no answer")
@@ -114,10 +145,15 @@ class Asker:
             f"server and openai.base_url, and run again; {why.limit} says how many are too many."
         )
 
-    async def _metered(self, question: Question, is_useful: Callable[[Answer], bool]) -> Answer:
+    async def _metered(
+        self, question: Question, is_useful: Callable[[Answer], bool], aside: Aside | None
+    ) -> Answer:
         spending = self._tally.spending
         most = self._price(question.model, _most_tokens(question), 0, question.longest_answer)
-        await self._check_budget(most)
+        if aside:
+            self._check_share(aside.share, most)
+        else:
+            await self._check_budget(most)
         if self._ended.is_set():
             raise NotAskedError("the run ended")
         spending.calls += 1
@@ -172,6 +208,15 @@ class Asker:
                 self._stop(f"{self._tally.named('models.max_cost')} = {limit:g} $")
         if settings.max_calls is not None and spending.calls >= settings.max_calls:
             self._stop(f"{self._tally.named('models.max_calls')} = {settings.max_calls}")
+
+    def _check_share(self, share: float, most: float) -> None:
+        """Raise BudgetError where with one more call a larger share of a limit would be spent."""
+        settings, spending = self._settings, self._tally.spending
+        dollars = (spending.cost or 0.0) + self._reserved + most
+        if (settings.max_cost is not None and dollars > share * settings.max_cost) or (
+            settings.max_calls is not None and spending.calls + 1 > share * settings.max_calls
+        ):
+            raise BudgetError("the rest of the budget is kept")
 
     def _stop(self, limit: str) -> None:
         self._spent = True

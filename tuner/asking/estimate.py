@@ -12,6 +12,7 @@ from tuner.config.settings import Price
 ANSWER_TOKENS = 30  # of one segment's verdict, besides its line numbers
 LINE_TOKENS = 2  # of one line number
 TOOL_ANSWER_TOKENS = 20  # a few words to search for, or a yes
+LINK_TOKENS = 9  # of the answer about one link
 
 
 @dataclass(slots=True)
@@ -31,41 +32,50 @@ class Asked:
 
 @dataclass(slots=True)
 class Estimate:
-    """Calls and tokens that a build would need; `length` counts a text's tokens.
-
-    `tool` is what the tool trigger would be asked; the rest is about segments.
-    """
+    """Calls and tokens that a build would need; `length` counts a text's tokens."""
 
     length: Callable[[str], int]
     exact: bool
     segments: int = 0
-    calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    tool: Asked = field(default_factory=Asked)
+    about_segments: Asked = field(default_factory=Asked)
+    about_links: Asked = field(default_factory=Asked)
+    about_tool: Asked = field(default_factory=Asked)
 
     def ask(self, question: Question, segments: int, lines: int) -> None:
         """Count a question about so many segments that show so many lines."""
-        self.calls += 1
-        self.prompt_tokens += self.length(question.system) + self.length(question.user)
-        self.completion_tokens += ANSWER_TOKENS * segments + LINE_TOKENS * lines
+        self._add(self.about_segments, question, ANSWER_TOKENS * segments + LINE_TOKENS * lines)
+
+    def ask_about_links(self, question: Question, links: int) -> None:
+        """Count a question about so many doubtful links."""
+        self._add(self.about_links, question, LINK_TOKENS * links)
 
     def ask_about_tool(self, question: Question) -> None:
         """Count a question of the tool trigger."""
-        self.tool.calls += 1
-        self.tool.prompt_tokens += self.length(question.system) + self.length(question.user)
-        self.tool.completion_tokens += TOOL_ANSWER_TOKENS
+        self._add(self.about_tool, question, TOOL_ANSWER_TOKENS)
+
+    def _add(self, asked: Asked, question: Question, answer_tokens: int) -> None:
+        asked.calls += 1
+        asked.prompt_tokens += self.length(question.system) + self.length(question.user)
+        asked.completion_tokens += answer_tokens
 
     def counts(self, price: Price | None, tool_price: Price | None = None) -> dict[str, Any]:
         """As plain values; cost in US dollars, None when something is asked whose price is not known."""
-        segments, tool = Asked(self.calls, self.prompt_tokens, self.completion_tokens), self.tool
-        costs = (segments.cost(price), tool.cost(tool_price))
-        return {
-            "segments": self.segments,
-            "calls": segments.calls + tool.calls,
-            "tool_calls": tool.calls,
-            "prompt_tokens": segments.prompt_tokens + tool.prompt_tokens,
-            "completion_tokens": segments.completion_tokens + tool.completion_tokens,
-            "tokens_exact": self.exact,
-            "cost": None if None in costs else sum(cost or 0.0 for cost in costs),
-        }
+        links, tool = self.about_links, self.about_tool
+        parts = {"segments": self.segments, "tokens_exact": self.exact}
+        return parts | in_all(self.about_segments, links, tool, price, tool_price)
+
+
+def in_all(
+    segments: Asked, links: Asked, tool: Asked, price: Price | None, tool_price: Price | None
+) -> dict[str, Any]:
+    """What is asked in all, and of the calls those about links and the tool trigger's."""
+    costs = (segments.cost(price), links.cost(price), tool.cost(tool_price))
+    asked = (segments, links, tool)
+    return {
+        "calls": sum(part.calls for part in asked),
+        "link_calls": links.calls,
+        "tool_calls": tool.calls,
+        "prompt_tokens": sum(part.prompt_tokens for part in asked),
+        "completion_tokens": sum(part.completion_tokens for part in asked),
+        "cost": None if None in costs else sum(cost or 0.0 for cost in costs),
+    }

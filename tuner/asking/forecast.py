@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
-from tuner.asking.estimate import ANSWER_TOKENS, LINE_TOKENS, TOOL_ANSWER_TOKENS, Asked
+from tuner.asking.estimate import ANSWER_TOKENS, LINE_TOKENS, LINK_TOKENS, TOOL_ANSWER_TOKENS, Asked, in_all
 from tuner.config.settings import RULES, Collect, Dataset, Models
 
 PAGE = 100  # messages in one request
 MESSAGES_PER_SEGMENT = 7  # of the embedded sample, where nearly everybody agreed to be read
 LINES_PER_SEGMENT = 6
+LINKS_PER_REQUEST = 8  # about which a judge is asked, each
+TOKENS_PER_LINK = 210  # of the question, all fixed text included
 TOKENS_PER_LINE = 23  # of a question, all fixed text included; README says how it was measured
 RECALLS_PER_SEGMENT = 0.09  # of the embedded sample, in which people recall more than in most chats
 CALLS_PER_RECALL = 2  # whether to search, and whether the answer leans on what was found
@@ -43,6 +45,7 @@ class Forecast:
     seconds: int
     segments: int
     calls: int
+    link_calls: int  # of them, those that judge doubtful links
     tool_calls: int  # of them, those where somebody recalls earlier talk
     prompt_tokens: int
     completion_tokens: int
@@ -52,8 +55,13 @@ class Forecast:
         return asdict(self)
 
 
-def forecast(volume: Volume, dataset: Dataset, models: Models, collect: Collect) -> Forecast:
-    """Rough on purpose: a build, or an estimate that reads, counts exactly."""
+def forecast(
+    volume: Volume, dataset: Dataset, models: Models, collect: Collect, judge_share: float
+) -> Forecast:
+    """Rough on purpose: a build, or an estimate that reads, counts exactly.
+
+    `judge_share`: of links that a model is asked about.
+    """
     to_read = max(0, volume.messages - volume.stored)
     if dataset.max_messages is not None:
         to_read = min(to_read, dataset.max_messages * volume.channels)
@@ -61,18 +69,14 @@ def forecast(volume: Volume, dataset: Dataset, models: Models, collect: Collect)
     segments = ceil(volume.usable * reachable / MESSAGES_PER_SEGMENT)
     segments = segments if dataset.max_samples is None else min(segments, dataset.max_samples)
     asked, tool = _asked_about(segments, models), _tool(segments, models)
-    costs = (asked.cost(models.price(models.segment)), tool.cost(models.price(models.tool_trigger)))
+    links = _links(segments, judge_share)
     return Forecast(
         messages=volume.messages,
         usable=volume.usable,
         to_read=to_read,
         seconds=_seconds(to_read, volume.channels, collect),
         segments=segments,
-        calls=asked.calls + tool.calls,
-        tool_calls=tool.calls,
-        prompt_tokens=asked.prompt_tokens + tool.prompt_tokens,
-        completion_tokens=asked.completion_tokens + tool.completion_tokens,
-        cost=None if None in costs else sum(cost or 0.0 for cost in costs),
+        **in_all(asked, links, tool, models.price(models.segment), models.price(models.tool_trigger)),
     )
 
 
@@ -82,6 +86,11 @@ def _asked_about(segments: int, models: Models) -> Asked:
     prompt = segments * LINES_PER_SEGMENT * TOKENS_PER_LINE
     completion = segments * (ANSWER_TOKENS + LINES_PER_SEGMENT * LINE_TOKENS)
     return Asked(ceil(segments / models.segments_per_request), prompt, completion)
+
+
+def _links(segments: int, share: float) -> Asked:
+    links = ceil(segments * MESSAGES_PER_SEGMENT * share)
+    return Asked(ceil(links / LINKS_PER_REQUEST), links * TOKENS_PER_LINK, links * LINK_TOKENS)
 
 
 def _tool(segments: int, models: Models) -> Asked:

@@ -27,6 +27,10 @@ MOST_BARS = 10
 WIDEST_NAME, WIDEST_BAR = 32, 24  # columns, in a terminal that has room for them
 MOST_LANGUAGES = 6  # that a summary names
 LEAST_SHARE = 0.01  # of one of them
+LEFT_ALONE = {
+    "failed": "without a usable answer",
+    "unasked": "not asked about",
+}  # doubtful links, and why no model decided them
 COUNTED = {"collect": "messages", "segment": "stretches of talk"}
 
 log = logging.getLogger("tuner")
@@ -194,6 +198,8 @@ def summary(counts: dict[str, Any]) -> list[str]:
         lines.append(f"  segment confidence: {sure['mean']:.2f} on average, below 0.5 in {unsure}")
     if counts["calibration"]["replies"]:
         lines.append(f"  {_fitted(counts['calibration'])}")
+    if counts["judge"]["doubtful"]:
+        lines.append(f"  {_judged(counts['judge'])}")
     lines += [f"  {line}" for line in in_words(counts["learned"])] if "learned" in counts else []
     if found := screening.in_words(counts["screened"]):
         lines.append(f"  {found}")
@@ -272,3 +278,14 @@ def _fitted(calibration: dict[str, Any]) -> str:
         return f"links: as trained, they find {before:.0%} of {hidden}; fitting found no more"
     found = counted(replies, "native reply", "native replies")
     return f"links: fitted to {found}; of hidden ones {after:.0%} are found ({before:.0%} before)"
+
+
+def _judged(judge: dict[str, int]) -> str:
+    """What a model made of doubtful links."""
+    decided = judge["asked"] - judge["failed"] + judge["reused"]
+    left = [f"{judge[why]} {words}" for why, words in LEFT_ALONE.items() if judge[why]]
+    return (
+        f"doubtful links: {judge['doubtful']:,}, {decided:,} judged by the model, {judge['changed']:,} of them changed "
+        f"({judge['moved']:,} to another conversation, {judge['split']:,} split off, {judge['joined']:,} joined)"
+        + "".join(f"; {text}" for text in left)
+    )

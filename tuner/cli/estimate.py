@@ -63,7 +63,7 @@ async def _before_reading(settings: Settings) -> Forecast | None:
         raise FatalError(NOBODY.format(allowed=allowed, messages=counted(messages, "message")))
     stored = await _stored(settings)
     volume = Volume(messages, messages if usable is None else usable, stored, len(dataset.channels))
-    found = forecast(volume, settings.dataset, settings.models, settings.collect)
+    found = forecast(volume, dataset, settings.models, settings.collect, settings.judge_share)
     return None if volume.mostly_stored or not found.to_read else found
 
 
@@ -97,7 +97,7 @@ def _forecast_lines(counts: dict[str, Any], settings: Settings) -> list[str]:
         f"  to be read     about {counted(to_read, 'message')}, which takes {duration(found['seconds'])} or more",
         f"  samples        about {found['segments']:,}{wanted}",
         f"  model calls    {_cost(found, 'about ', not found['calls'])}",
-        *_tool_calls(found, "about "),
+        *_of_these(found, "about "),
         "Nothing was read, stored or asked. A build counts exactly, and spends less where the model rejects.",
     ]
 
@@ -111,18 +111,20 @@ def _counted_lines(counts: dict[str, Any]) -> list[str]:
         f"  read now       {counted(counts['messages'], 'message')} in {counted(counts['requests'], 'request')}",
         f"  samples        up to {found['segments']:,}, if everything is approved",
         f"  model calls    {_cost(found, about, not found['calls'])}",
-        *_tool_calls(found, "up to "),
+        *_of_these(found, "up to "),
         *(f"  note: {note}" for note in counts["notes"]),
         "No model was asked and no dataset was written. What was read is kept: a build goes on from there.",
     ]
 
 
-def _tool_calls(found: dict[str, Any], about: str) -> list[str]:
-    """What of the calls is asked where somebody recalls earlier talk."""
-    calls = found["tool_calls"]
+def _of_these(found: dict[str, Any], about: str) -> list[str]:
+    """What of the calls is not asked about segments."""
+    links, tool = found["link_calls"], found["tool_calls"]
     return [
-        f"  of these       {about}{calls:,} to look up earlier talk, two where somebody recalls it"
-    ] * bool(calls)
+        *[f"  of these       {about}{links:,} to judge doubtful links (segment.judge_share)"] * bool(links),
+        *[f"  of these       {about}{tool:,} to look up earlier talk, two where somebody recalls it"]
+        * bool(tool),
+    ]
 
 
 def _cost(found: dict[str, Any], about: str, free: bool) -> str:

@@ -211,6 +211,7 @@ class SegmentRules(Table):
     """What belongs together, and the shape of a segment."""
 
     min_confidence: float = Field(default=0.0, ge=0, le=1)
+    judge_share: float = Field(default=0.1, ge=0, le=1)
     max_messages: int = Field(default=40, ge=2, le=500)
     min_turns: int = Field(default=2, ge=2)
     max_participants: int = Field(default=8, ge=2, le=26)
@@ -306,6 +307,15 @@ class Settings(Table):
     export: Export = Export()
     training: Training = Training()
     _typed: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def judge_share(self) -> float:
+        """Share of the links that a model is asked about: of none where it approves none of the segments.
+
+        Nor where the best samples are sought: all history is gone through for them, and their links are sure.
+        """
+        sought = self.dataset.order == "best" and self.dataset.max_samples is not None
+        return 0.0 if sought or self.models.segment == RULES else self.segment.judge_share
 
     def called(self, typed: Mapping[str, str]) -> Settings:
         """The same, remembering under which name somebody typed a `table.key`: an option, for example."""

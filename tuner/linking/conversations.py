@@ -57,32 +57,22 @@ class _Open:
     last_reply: int = 0  # id of the newest native reply that is known to come
 
 
-class ConversationStream:
-    """`conversations`, fed by hand. Holds what is undecided or open and nothing else.
+class Joining:
+    """Links into conversations. Holds what is open and nothing else."""
 
-    The linker decides about messages in blocks, so most calls of `add` do next to nothing and some take
-    milliseconds: those after which `decided` is more than before.
-    """
-
-    def __init__(self, linking: Linking) -> None:
+    def __init__(self) -> None:
         self.decided = 0  # messages linked so far
-        self._linker = Linker(linking.weights, linking.calibration, linking.min_confidence)
         self._home: dict[int, _Open] = {}  # message id → its conversation
         self._near: deque[_Open] = deque()  # the conversations of the last `REACH` messages, one a message
 
-    def add(self, message: Message) -> list[Conversation]:
-        """Take the next message; the conversations that turned out not to grow any more."""
-        links = self._linker.add(message)
-        return self._joined(links) if links else []
-
-    def finish(self) -> list[Conversation]:
-        """No message will follow: everything that is still held, what is open by its first message."""
-        ended = self._joined(self._linker.finish())
+    def rest(self) -> list[Conversation]:
+        """No link will follow: everything that is still open, by its first message."""
         rest = sorted(set(self._home.values()), key=lambda opened: opened.messages[0].id)
         self._near.clear()
-        return ended + [self._close(opened.messages, opened.confidences, opened.targets) for opened in rest]
+        return [self._close(opened.messages, opened.confidences, opened.targets) for opened in rest]
 
-    def _joined(self, links: Iterable[Link]) -> list[Conversation]:
+    def join(self, links: Iterable[Link]) -> list[Conversation]:
+        """Take the next links; the conversations that turned out not to grow any more."""
         home, near = self._home, self._near
         ended = []
         for link in links:
@@ -119,3 +109,24 @@ class ConversationStream:
         for message in messages:
             del self._home[message.id]
         return Conversation(messages[0].channel_id, tuple(messages), tuple(confidences), tuple(targets))
+
+
+class ConversationStream(Joining):
+    """`conversations`, fed by hand. Holds what is undecided or open and nothing else.
+
+    The linker decides about messages in blocks, so most calls of `add` do next to nothing and some take
+    milliseconds: those after which `decided` is more than before.
+    """
+
+    def __init__(self, linking: Linking) -> None:
+        super().__init__()
+        self._linker = Linker(linking.weights, linking.calibration, linking.min_confidence)
+
+    def add(self, message: Message) -> list[Conversation]:
+        """Take the next message; the conversations that turned out not to grow any more."""
+        links = self._linker.add(message)
+        return self.join(links) if links else []
+
+    def finish(self) -> list[Conversation]:
+        """No message will follow: everything that is still held, what is open by its first message."""
+        return self.join(self._linker.finish()) + self.rest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -54,12 +54,16 @@ def _shipped() -> Weights:
     return Weights(first, second, stored["caution"], stored["usual_start"])
 
 
+Options = tuple[tuple[int | None, int], ...]
+
+
 class Link(NamedTuple):
     """What a message answers."""
 
     message: Message
     target: int | None  # message id; None: it starts something
     confidence: float  # 0 to 1: how likely it belongs to that conversation, or starts one; 1: a native reply
+    options: Options = ()  # targets and their probabilities in parts of ONE; none of a native reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +189,18 @@ class Linker:
     """Which earlier message does each message answer? Feed the messages of a channel oldest first."""
 
     def __init__(
-        self, weights: Weights, calibration: Calibration = UNCHANGED, min_confidence: float = 0.0
+        self,
+        weights: Weights,
+        calibration: Calibration = UNCHANGED,
+        min_confidence: float = 0.0,
+        *,
+        with_options: bool = False,
     ) -> None:
-        """No conversation is joined that is less likely than `min_confidence` (0 to 1)."""
+        """No conversation is joined that is less likely than `min_confidence` (0 to 1).
+
+        `with_options`: each link says what else was possible, for whoever doubts it.
+        """
+        self._with_options = with_options
         self._looker = Looker(weights)
         self._calibration, self._least = calibration, min_confidence
         self._memberships = Memberships()
@@ -199,13 +212,18 @@ class Linker:
         look = self._looker.add(message)
         return self._links(look) if look else []
 
+    @property
+    def undecided(self) -> Sequence[Message]:
+        """The messages taken of which nothing is decided yet, oldest first."""
+        return self._waiting
+
     def finish(self) -> list[Link]:
         """No message follows: what was still open."""
         look = self._looker.finish()
         return self._links(look) if look else []
 
     def _links(self, look: Look) -> list[Link]:
-        asked = questions_of(look, self._calibration, self._least)
+        asked = list(questions_of(look, self._calibration, self._least))
         decisions = self._memberships.decided(asked)
         ids, listed = look.view.ids, look.second.candidates.tolist()
         links = []
@@ -215,7 +233,18 @@ class Linker:
             if target is None and column < SHORTLIST:
                 target = ids[candidates[column]]
             links.append(Link(message, target, parts / ONE))
+        if self._with_options:
+            found = zip(links, asked, strict=True)
+            return [link._replace(options=_options(question, look.view)) for link, question in found]
         return links
+
+
+def _options(question: Question, view: View) -> Options:
+    """The targets that are possible and how likely, a start (None) included; nothing of a native reply."""
+    if question.replied is not None:
+        return ()
+    targets = ((view.ids[position - view.start], parts) for parts, _, position in question.candidates)
+    return (*targets, (None, question.start))
 
 
 def questions_of(look: Look, calibration: Calibration, min_confidence: float) -> Iterator[Question]:

@@ -113,6 +113,10 @@ class Collection:
         self._done = {channel.id: asyncio.Event() for channel in read}
         self._over = asyncio.Event()
 
+    def is_ready(self, channel: Channel) -> bool:
+        """Whether `ready` returns at once."""
+        return channel.id not in self._done or self._done[channel.id].is_set()
+
     async def ready(self, channel: Channel) -> None:
         """Return when the channel has been read or given up; raise what ended all reading."""
         if channel.id in self._done:

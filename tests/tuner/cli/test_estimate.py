@@ -67,7 +67,8 @@ def test_before_reading_the_search_says_how_much_there_is(place: Place, world: W
     assert "Discord finds  6,060 messages in 2 channels" in out
     assert "about 6,060 messages, which takes 31.0 s or more" in out
     assert "samples        about 866" in out
-    assert re.search(r"model calls    about 109, with about [\d,]+ \+ [\d,]+ tokens: about \$0\.03", out)
+    assert re.search(r"model calls    about 185, with about [\d,]+ \+ [\d,]+ tokens: about \$0\.04\d+", out)
+    assert "of these       about 76 to judge doubtful links (segment.judge_share)" in out
     assert "Run " not in out and "0 samples" not in out
     assert (place.searches, place.pages) == (1, 0)
     assert not Path("data").exists()
