@@ -46,6 +46,7 @@ MADE = {  # by a run, or by whoever configures one
     "data/sample/tuner.db",
     "exports",
     "records.jsonl",
+    "records.manifest.json",
     "records.md",
     "records.openai.train.jsonl",
     "records.openai.valid.jsonl",

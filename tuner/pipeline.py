@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from tuner.adapters.sqlite_datasets import Datasets
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
@@ -109,7 +110,7 @@ async def build_dataset(
             if not tally.samples:
                 await _check_anybody_wrote(history, settings, collection.channels)
             await files.write_transcripts(history, collection.channels, names)
-            return await files.finish(run_id, Runs(store), tally)
+            return await files.finish(run_id, Runs(store), Datasets(store), tally)
 
 
 async def estimate_dataset(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.adapters.dataset_files import card_path, upload_paths
+from tuner.adapters.dataset_files import card_path, manifest_path, upload_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,12 @@ def kept_before(records: Path) -> list[Path]:
 
 
 def with_uploads(records: Sequence[Path], profiles: Sequence[str]) -> list[Path]:
-    """Records, and what lies beside them: the page about them, and the profiles' files."""
-    return [path for one in records for path in (one, card_path(one), *_uploads(one, profiles))]
+    """Records, and what lies beside them: the page about them, the manifest, and the profiles' files."""
+    return [
+        path
+        for one in records
+        for path in (one, card_path(one), manifest_path(one), *_uploads(one, profiles))
+    ]
 
 
 def _uploads(records: Path, profiles: Sequence[str]) -> list[Path]:

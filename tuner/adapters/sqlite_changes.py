@@ -247,8 +247,17 @@ async def mark_withdrawn(db: Writer) -> None:
 
 
 async def mark_traces(db: Writer) -> None:
-    """The file still holds text that the archive does not: remembered until `purge` has cleared it."""
+    """The file still holds text that the archive does not: remembered until `purge` has cleared it.
+
+    So may datasets: remembered until they were gone through.
+    """
     await db.execute("INSERT OR REPLACE INTO meta VALUES ('traces', ?)", (secrets.token_hex(8),))
+    await mark_outdated(db)
+
+
+async def mark_outdated(db: Writer) -> None:
+    """What was written of this archive may hold words that were withdrawn."""
+    await db.execute("INSERT OR REPLACE INTO meta VALUES ('outdated', ?)", (secrets.token_hex(8),))
 
 
 async def _erase_for_good(db: Writer, condition: str, value: object) -> int:
