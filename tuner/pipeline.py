@@ -30,6 +30,7 @@ from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.personas import Personas
 from tuner.runs.recording import recorded
+from tuner.runs.withdrawing import files_up_to_date
 from tuner.stages.choose import best_first
 from tuner.stages.collect import Collection, collecting
 from tuner.stages.export import assemble, encode, record_line, upload_line
@@ -76,7 +77,11 @@ async def build_dataset(
     tally.languages_by = languages.by
     asker = Asker(chat, settings.models, tally) if chat else None
 
-    async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
+    async with (
+        recorded(store, _options(dataset), tally, owner) as run_id,
+        files_up_to_date(store, settings, tally),
+        outputs(settings, reads) as files,
+    ):
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:

@@ -212,7 +212,7 @@ async def write_transcript(
     channel: Channel,
     batches: AsyncIterator[list[Message]],
     channel_names: Mapping[int, str],
-) -> None:
+) -> File:
     """A channel as text, one message after another; people outside the audience leave a gap mark."""
     name = re.sub(r"[^\w-]+", "-", channel.name).strip("-")[:60] or "channel"
     target = folder / f"{name}-{channel.id}.txt"
@@ -223,6 +223,7 @@ async def write_transcript(
     for old in folder.glob(f"*-{channel.id}.txt"):  # the channel had another name, which may have to go
         if old != target:
             switch.remove(old)
+    return file
 
 
 def _transcript_line(message: Message, channel_names: Mapping[int, str]) -> str:

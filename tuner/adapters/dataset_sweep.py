@@ -74,15 +74,19 @@ def without(switch: Switch, found: Found, gone: Collection[int]) -> Manifest:
 def write_about(
     switch: Switch, records: Path, manifest: Manifest, page: Callable[[Mapping[str, Any]], str]
 ) -> None:
-    """The manifest and, where it is still there, the page; both go where no sample is left."""
-    card = card_path(records)
-    if not manifest.parts:
-        switch.remove(manifest_path(records))
+    """The manifest and, where it is still there, the page. That goes with the last sample, the manifest with the last
+    part: one that somebody changed has to be named for as long as it is there."""
+    card, place = card_path(records), manifest_path(records)
+    if not manifest.samples:
+        switch.claim(card)
         switch.remove(card)
-        return
-    if card.exists():
+    elif card.exists():
         switch.open(card).write(page(manifest.counts).encode("utf-8", "replace"))
-    switch.open(manifest_path(records)).write(encode(manifest))
+    if manifest.parts:
+        switch.open(place).write(encode(manifest))
+    else:
+        switch.claim(place)
+        switch.remove(place)
 
 
 def _left(switch: Switch, records: Path, part: Part, gone: Collection[int]) -> Part | None:

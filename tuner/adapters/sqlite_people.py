@@ -63,6 +63,14 @@ class People:
             found |= {user_id} if rows[0][0] else set()
         return found
 
+    async def still_stored(self) -> list[int]:
+        """People who opted out and of whom words are stored all the same, or their name."""
+        rows = await self._store.fetch(
+            "SELECT user_id FROM opt_outs WHERE user_id IN (SELECT id FROM authors) "
+            "OR user_id IN (SELECT speaker FROM messages WHERE content IS NOT NULL)"
+        )
+        return [user_id for (user_id,) in rows]
+
     async def seen(self, user_ids: Iterable[int], audience: Audience) -> set[int]:
         """Those of the people whose messages are stored, if only as stubs."""
         opaque = {audience.opaque(i): i for i in user_ids}

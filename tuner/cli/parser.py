@@ -76,7 +76,16 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"tuner {__version__}")
     root.set_defaults(verbose=False)
     commands_of = root.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_build, _add_check, _add_segment, _add_validate, _add_status, _add_forget, _add_train):
+    for add in (
+        _add_build,
+        _add_check,
+        _add_segment,
+        _add_validate,
+        _add_status,
+        _add_forget,
+        _add_refresh,
+        _add_train,
+    ):
         add(commands_of)
     return root
 
@@ -192,8 +201,9 @@ def _add_forget(commands_of: _Commands) -> None:
     forget = commands_of.add_parser(
         "forget",
         help="erase people's words and never use them again",
-        description="Erases people's words from the archive for good, and keeps them out of every later run. With "
-        "people.opt_outs set, other archives that read that file follow.",
+        description="Erases people's words for good, from the archive, every file written of it and what was uploaded, "
+        "and keeps them out of every later run. Says what was not reached. With people.opt_outs set, other archives "
+        "that read that file follow.",
     )
     forget.add_argument("user", nargs="+", type=_id, metavar="USER_ID", help="whose words")
     forget.add_argument(
@@ -201,6 +211,17 @@ def _add_forget(commands_of: _Commands) -> None:
     )
     _add_configuration(forget)
     forget.set_defaults(command="forget")
+
+
+def _add_refresh(commands_of: _Commands) -> None:
+    refresh = commands_of.add_parser(
+        "refresh",
+        help="take out of every written file what was withdrawn since",
+        description="Goes through every dataset, former ones too, transcripts and stats, and takes out what people "
+        "withdrew, deleted or edited since. Reads no history and asks no model.",
+    )
+    _add_configuration(refresh)
+    refresh.set_defaults(command="refresh")
 
 
 def _add_train(commands_of: _Commands) -> None:
