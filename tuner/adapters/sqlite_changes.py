@@ -184,6 +184,14 @@ class Changes:
             async with self._store.transaction() as db:  # what was erased meanwhile has left another mark
                 await db.execute("DELETE FROM meta WHERE key = 'traces' AND value = ?", marks[0])
 
+    async def rewrite(self) -> None:
+        """Leave no copies of erased text where nobody sees them, if any may be there: after `purge`."""
+        marks = await self._store.fetch("SELECT value FROM meta WHERE key = 'copies'")
+        if marks:
+            await self._store.rewrite()
+            async with self._store.transaction() as db:
+                await db.execute("DELETE FROM meta WHERE key = 'copies' AND value = ?", marks[0])
+
 
 # -- parts of a transaction --------------------------------------------------------
 
@@ -244,6 +252,12 @@ async def drop_copies(db: Writer) -> None:
 async def mark_withdrawn(db: Writer) -> None:
     """Words or names of people were taken out: datasets made before this are not kept when they are replaced."""
     await db.execute("INSERT OR REPLACE INTO meta VALUES ('withdrawn', ?)", (str(time.time()),))
+    await mark_copies(db)
+
+
+async def mark_copies(db: Writer) -> None:
+    """Copies of rows that the file may hold where nobody sees them have to go: remembered until it was rewritten."""
+    await db.execute("INSERT OR REPLACE INTO meta VALUES ('copies', ?)", (secrets.token_hex(8),))
 
 
 async def mark_traces(db: Writer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tuner.adapters import sqlite_meta
-from tuner.adapters.sqlite_changes import mark_outdated
+from tuner.adapters.sqlite_changes import mark_copies, mark_outdated
 from tuner.adapters.sqlite_meta import remembered
 from tuner.adapters.sqlite_names import Naming, salt_of
 from tuner.adapters.sqlite_store import Store
@@ -103,9 +103,10 @@ class Datasets:
         return str(rows[0][0]) if rows else ""
 
     async def mark(self) -> None:
-        """Have every written file gone through."""
+        """Have every written file gone through, and the archive's own rewritten."""
         async with self._store.transaction() as db:
             await mark_outdated(db)
+            await mark_copies(db)
 
     async def settled(self, mark: str) -> None:
         """All files were gone through; what was withdrawn meanwhile has left another mark."""

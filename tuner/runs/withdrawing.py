@@ -62,8 +62,11 @@ async def sweep(store: Store, settings: Settings, people: Collection[int] = ()) 
         mark = await datasets.outdated()
         if not mark:
             break
-        await _finish_erasing(store)
         round_ = Receipt(receipt.done)
+        try:
+            await _finish_erasing(store)
+        except FatalError as error:  # somebody reads the archive; the files can be cleared all the same
+            round_.later.append(str(error))
         await _Sweep(store, datasets, await _places(datasets, settings), round_).run(people)
         receipt = round_
         if round_.later:
@@ -96,11 +99,12 @@ async def _noted(store: Store, settings: Settings, tally: Tally) -> None:
 
 
 async def _finish_erasing(store: Store) -> None:
-    """Whoever opted out is erased, also where a process died between the two."""
-    left = await People(store).still_stored()
+    """Whoever opted out is erased, and no trace left in the archive, also where a process died between the two."""
+    left, history = await People(store).still_stored(), History(store)
     if left:
-        history = History(store)
         await history.forget(left, await history.audience(()))
+    await history.purge()
+    await history.rewrite()
 
 
 async def _places(datasets: Datasets, settings: Settings) -> Places:
