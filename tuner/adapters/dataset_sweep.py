@@ -68,6 +68,8 @@ def without(switch: Switch, found: Found, gone: Collection[int]) -> Manifest:
     for part in found.manifest.parts:
         left = _left(switch, found.records, part, gone) if part in found.whole else part
         kept += [left] if left else []
+    if all(part in found.missing for part in kept):  # nothing is there any more that could be named again
+        kept = []
     return found.manifest.without(gone, kept)
 
 

@@ -102,6 +102,11 @@ class Datasets:
         rows = await self._store.fetch("SELECT value FROM meta WHERE key = 'outdated'")
         return str(rows[0][0]) if rows else ""
 
+    async def left_to_do(self) -> bool:
+        """Whether files, or uploads, may hold withdrawn words."""
+        rows = await self._store.fetch("SELECT EXISTS (SELECT 1 FROM training_files WHERE stale)")
+        return bool(await self.outdated() or rows[0][0])
+
     async def mark(self) -> None:
         """Have every written file gone through, and the archive's own rewritten."""
         async with self._store.transaction() as db:
@@ -117,7 +122,10 @@ class Datasets:
         """Those of the people whose words may not be used any more."""
         asked = json.dumps(sorted(people))
         rows = await self._store.fetch(
-            "SELECT user_id FROM opt_outs WHERE user_id IN (SELECT value FROM json_each(?))", (asked,)
+            "SELECT user_id FROM opt_outs WHERE user_id IN (SELECT value FROM json_each(?1)) UNION "
+            "SELECT user_id FROM consents WHERE id IN (SELECT max(id) FROM consents GROUP BY user_id) "
+            "AND decision = 'declined' AND user_id IN (SELECT value FROM json_each(?1))",
+            (asked,),
         )
         adopted = await remembered(self._store.fetch, "audience", sqlite_meta.audience)
         outside = set() if adopted is None or adopted[0] else set(json.loads(asked)) - adopted[1]

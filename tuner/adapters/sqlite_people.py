@@ -47,6 +47,8 @@ class People:
         if adopted is None:
             return None
         everyone, named = adopted
+        if asked.strict:  # who was named may be a person, and has to have agreed
+            named -= asked.bots - (asked.allowed or frozenset())
         return replace(asked, allowed=None if everyone else named, bots=named)
 
     async def stored(self, user_ids: Iterable[int]) -> set[int]:

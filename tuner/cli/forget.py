@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tuner.adapters.opt_outs import remove_opt_outs
-from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_people import People
 from tuner.amounts import counted, word
 from tuner.cli.held import held, trainers
@@ -16,6 +15,7 @@ from tuner.cli.running import run as run_to_the_end
 from tuner.cli.running import say, settings_of
 from tuner.config.settings import Settings
 from tuner.errors import UsageError
+from tuner.runs.audiences import audience_for
 from tuner.runs.erasing import Erased, clear_files, erase_people
 from tuner.runs.withdrawing import Receipt
 
@@ -51,7 +51,7 @@ async def _forget(settings: Settings, user_ids: Sequence[int]) -> tuple[Erased, 
 
 async def _take_back(settings: Settings, user_ids: Sequence[int]) -> None:
     async with held(settings) as store:
-        history, people = History(store), People(store)
+        people = People(store)
         opted_out = await people.opted_out(user_ids)
         if unknown := [i for i in user_ids if i not in opted_out]:
             raise UsageError(
@@ -61,7 +61,7 @@ async def _take_back(settings: Settings, user_ids: Sequence[int]) -> None:
             raise UsageError(
                 f"{_ids(erased)}: words were erased, which cannot be taken back. Nothing was changed."
             )
-        audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
+        audience = await audience_for(store, settings)
         if settings.people.opt_outs:
             await remove_opt_outs(Path(settings.people.opt_outs), user_ids)
         await people.take_back(user_ids, reread=bool(await people.seen(user_ids, audience)))

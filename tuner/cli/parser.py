@@ -84,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
         _add_status,
         _add_forget,
         _add_refresh,
+        _add_people,
         _add_train,
     ):
         add(commands_of)
@@ -222,6 +223,17 @@ def _add_refresh(commands_of: _Commands) -> None:
     )
     _add_configuration(refresh)
     refresh.set_defaults(command="refresh")
+
+
+def _add_people(commands_of: _Commands) -> None:
+    people = commands_of.add_parser(
+        "people",
+        help="list what people decided about their words",
+        description="Lists what everybody decided last about their words: who, when, about which version of the text, "
+        "by which interaction. Changes nothing.",
+    )
+    _add_configuration(people)
+    people.set_defaults(command="people")
 
 
 def _add_train(commands_of: _Commands) -> None:

@@ -99,8 +99,15 @@ def _split(counts: Counts, settings: Settings) -> Iterable[str]:
 
 
 def _people(counts: Counts, settings: Settings) -> Iterable[str]:
-    allowed = len(settings.dataset.allowed_users)
-    if allowed:
+    allowed, consent = len(settings.dataset.allowed_users), settings.people.consent
+    if consent == "opt_in":
+        yield (
+            "- Everybody in it agreed: each pressed a button under version "
+            f"{_cell(settings.people.consent_version)} of the text that asks for it."
+        )
+    elif consent == "opt_out":
+        yield "- It is made of the words of everybody who did not decline. **Nobody was asked to agree.**"
+    elif allowed:
         listed = counted(allowed, "person is", "people are")
         yield f"- {listed} listed in dataset.allowed_users; whoever keeps that list says that they agreed."
     else:

@@ -94,9 +94,10 @@ def line_of(sample: Sample) -> Line:
 
 def page_settings(settings: Settings) -> dict[str, Any]:
     """What the page about a dataset is made by, to be made anew without these settings; nobody's id is in it."""
-    others = {"prompt", "discord", "openai", "training", "store", "collect", "people"}
+    others = {"prompt", "discord", "openai", "training", "store", "collect"}
     kept = settings.model_dump(mode="json", exclude=others)
     listed = len(settings.dataset.allowed_users)
+    kept["people"] |= {"opt_outs": "", "consent_text": ""}
     kept["dataset"] |= {"allowed_users": list(range(1, listed + 1)), "personas": [], "channels": []}
     return kept
 

@@ -20,6 +20,7 @@ from tuner.adapters.sqlite_store import Store
 from tuner.amounts import counted, word
 from tuner.config.settings import Settings
 from tuner.errors import TunerError
+from tuner.runs.audiences import audience_for
 from tuner.runs.submitting import Trainer
 from tuner.runs.withdrawing import Receipt, sweep
 from tuner.training.orders import uploaded_name
@@ -41,7 +42,7 @@ async def erase_people(store: Store, settings: Settings, user_ids: Sequence[int]
     history, people, datasets = History(store), People(store), Datasets(store)
     if settings.people.opt_outs:
         add_opt_outs(Path(settings.people.opt_outs), user_ids)
-    audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
+    audience = await audience_for(store, settings)
     erasing = await people.stored(user_ids)
     known = erasing | await people.seen(user_ids, audience) | set(await people.opted_out(user_ids))
     await datasets.mark()

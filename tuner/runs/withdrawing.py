@@ -17,7 +17,7 @@ from typing import Any
 
 from tuner.adapters.dataset_files import encode_stats, part_path, write_transcript
 from tuner.adapters.dataset_sweep import Found, look, read_manifest, texts, without, write_about
-from tuner.adapters.former_datasets import kept_before
+from tuner.adapters.former_datasets import described_before
 from tuner.adapters.sqlite_datasets import Datasets
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_people import People
@@ -137,7 +137,7 @@ class _Sweep:
         for folder in {path.parent for path in (*places.records, *places.stats)} | {*places.transcripts}:
             await asyncio.to_thread(finish_switches, folder)
         for place in places.records:
-            for records in (place, *kept_before(place)):
+            for records in (place, *described_before(place)):
                 await self._guarded(records, self._dataset(records, people))
         for folder in places.transcripts:
             await self._guarded(folder, self._transcripts(folder))
@@ -180,7 +180,7 @@ class _Sweep:
         self._whole |= {part.sha256 for part in found.whole}
         self._seen[manifest.run] = manifest
         gone = await self._gone(found)
-        if gone:
+        if gone or await self._counts(manifest.counts) != manifest.counts:  # they name people, and threads
             await self._take_out(found, gone)
         self._name_unreached(found, gone)
 
@@ -199,7 +199,8 @@ class _Sweep:
         before = found.manifest
         async with switching() as switch:
             left = await asyncio.to_thread(without, switch, found, gone)
-            left = replace(left, counts=await self._counts(remaining(left)))
+            counts = await asyncio.to_thread(remaining, left)
+            left = replace(left, counts=await self._counts(counts))
             settings = settings_of(left)
             await asyncio.to_thread(
                 write_about, switch, found.records, left, lambda counts: card(counts, settings)
@@ -215,6 +216,9 @@ class _Sweep:
             if left.samples
             else self._datasets.removed(before.run)
         )
+        if not gone:
+            self._receipt.done.append(f"{found.records}: what is told about it was written anew.")
+            return
         count, all_ = len(before.samples) - len(left.samples), len(before.samples)
         self._receipt.done.append(
             f"{found.records}: {count:,} of {counted(all_, 'sample')} {word(count, 'was', 'were')} taken out, from "

@@ -25,3 +25,14 @@ CREATE TRIGGER dataset_people_of_removed AFTER DELETE ON datasets BEGIN
 END;
 
 ALTER TABLE training_files ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+
+-- What people decided about their words, every decision a row: they are never changed, the last one counts.
+CREATE TABLE consents (
+    id INTEGER PRIMARY KEY,
+    user_id INTEGER NOT NULL,
+    decision TEXT NOT NULL, -- agreed, declined, gone (from the server)
+    text_version TEXT NOT NULL, -- of what they agreed to
+    interaction TEXT NOT NULL UNIQUE, -- by which it was told, so that none is told twice
+    decided_at TEXT NOT NULL
+);
+CREATE INDEX consents_of_person ON consents (user_id, id);
