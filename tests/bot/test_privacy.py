@@ -14,7 +14,7 @@ from tests.support.loopback_discord import LoopbackDiscord
 from tests.support.loopback_gateway import until
 from tests.support.running_bot import RunningBot, running_bot
 from tuner.adapters.sqlite_consents import Consents
-from tuner.adapters.sqlite_store import open_store
+from tuner.adapters.sqlite_store import is_building, open_store
 
 MEMBER = int(Permission.VIEW_CHANNEL)
 SECRET = "zanzibarquartz"
@@ -49,6 +49,11 @@ async def read(used: Interaction) -> str:
         await until(lambda: used.edits or used.followups)
     assert used.original is not None
     return str(used.original["content"])
+
+
+async def cleared(running: RunningBot) -> None:
+    """As soon as nothing holds the archive: while files are cleared, no build starts."""
+    await until(lambda: not is_building(running.paths.archive))
 
 
 def files(folder: Path) -> bytes:
@@ -135,6 +140,7 @@ async def test_on_a_list_nobody_joins_but_anybody_leaves(running: RunningBot, he
     await running.build()
     assert "not used any more" in await read(use(running, "leave", helper))
     await until(lambda: SECRET.encode() not in running.paths.records.read_bytes())
+    await cleared(running)
     await running.build()
     assert running.paths.rows("SELECT 1 FROM messages WHERE content LIKE ?", f"%{SECRET}%") == []
 
@@ -173,8 +179,24 @@ async def test_only_who_agreed_is_used(world: World, ada: JsonObject, tools: int
         assert running.paths.records.read_bytes().count(b"\n") == 3
         assert "not used any more" in await read(use(running, "leave", second["author"]))
         await until(lambda: not running.paths.records.exists())
+        await cleared(running)
         await running.build()
         assert running.paths.rows("SELECT 1 FROM messages WHERE speaker = ?", id_of(second["author"])) == []
+
+
+async def test_who_left_the_server_does_not_agree(
+    world: World, ada: JsonObject, tools: int, tmp_path: Path
+) -> None:
+    first, second = world.channels[tools].messages[:2]
+    async with running_bot(world, tmp_path, opting_in()) as running:
+        for user in (first["author"], second["author"]):
+            await read(use(running, "join", user))
+        await running.build()
+        del world.guild.members[id_of(first["author"])]
+        await running.build()
+        assert running.paths.rows("SELECT 1 FROM messages WHERE speaker = ?", id_of(first["author"])) == []
+        rows = running.paths.rows("SELECT decision FROM consents WHERE user_id = ?", id_of(first["author"]))
+    assert rows == [("agreed",), ("gone",)]
 
 
 async def test_nobody_who_may_not_posts_the_panel(running: RunningBot, ada: JsonObject) -> None:
