@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -18,6 +19,7 @@ from bot.ending import GOES_ON, Counts, Ending
 from bot.heartbeat import StatusMessage
 from bot.wording import inert, plain
 from tuner.adapters.discord_history import DiscordSource
+from tuner.adapters.discord_members import departed
 from tuner.adapters.openai_chat import configured_chat
 from tuner.adapters.sqlite_runs import Report, Run, Runs
 from tuner.adapters.sqlite_store import Store
@@ -28,6 +30,7 @@ from tuner.errors import FatalError, TunerError
 from tuner.people.audience import Audience
 from tuner.pipeline import RunStats, build_dataset, estimate_dataset
 from tuner.progress import Event, Started, Tally
+from tuner.runs.departing import note_departed
 
 log = logging.getLogger("tuner.bot")
 
@@ -130,6 +133,7 @@ class Builds:
         if request.estimate:
             stats = await estimate_dataset(settings, self._store, open_source, tally, owner)
         else:
+            await note_departed(self._store, settings, partial(departed, self._client))
             async with configured_chat(settings.models, settings.openai, self._environment) as chat:
                 stats = await build_dataset(
                     settings, self._store, open_source, chat, tally, owner, confirmed=request.confirmed

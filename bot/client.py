@@ -13,13 +13,16 @@ from bot.announcing import Announcer
 from bot.builds import Builds
 from bot.cogs.archive import ArchiveCog
 from bot.cogs.check import CheckCog
+from bot.cogs.privacy import EraseButton, PrivacyCog
 from bot.cogs.training import TrainCog
 from bot.cogs.tuner import TunerCog
+from bot.consent import ConsentButton
 from bot.events import TolerantParsers
 from bot.faults import ANY
 from bot.registration import Registration
 from bot.trainings import Trainings
 from bot.tree import WordsTree
+from bot.withdrawals import Withdrawals
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.sqlite_store import Store
@@ -54,6 +57,7 @@ class TunerBot(commands.AutoShardedBot):
         self.announcer = Announcer(self, settings.discord, store)
         self.builds = Builds(self, store, self.announcer, environment)
         self.trainings = Trainings(self, settings, store, environment)
+        self.withdrawals = Withdrawals(settings, store, environment)
         self._environment = environment
         history = History(store)
         self._parsers = TolerantParsers(self, lambda message_id: history.known([message_id]))
@@ -61,15 +65,21 @@ class TunerBot(commands.AutoShardedBot):
         self._registering: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
-        await self.add_cog(ArchiveCog(self.settings, History(self.store)))
+        await self.add_cog(ArchiveCog(self.settings, self.store))
         tuner = TunerCog(self, self.settings, self.store, self.builds)
         CheckCog(self, self.settings, self._environment).join(tuner.tuner)
+        privacy = PrivacyCog(self, self.settings, self.store, self.withdrawals)
+        privacy.join_group(tuner.tuner)
+        self.tree.add_command(privacy.never_use_this())
+        self.add_dynamic_items(ConsentButton, EraseButton)
         TrainCog(self.settings, self.store, self.trainings, self._environment).join(tuner.tuner)
         await self.add_cog(tuner)
+        await self.add_cog(privacy)
         registration = Registration(self.tree, self.settings.discord.guild, Runs(self.store))
         if not await self._registered(registration):  # the commands of before go on working meanwhile
             self._registering = asyncio.create_task(self._register_later(registration), name="tuner commands")
         self.announcer.start()
+        self.withdrawals.start()
         self.trainings.watch()
 
     async def _registered(self, registration: Registration) -> bool:
@@ -102,6 +112,7 @@ class TunerBot(commands.AutoShardedBot):
             self._registering.cancel()
         await self.builds.close()
         await self.trainings.close()
+        await self.withdrawals.close()
         await self.announcer.close()
         await self._parsers.close()
         await super().close()

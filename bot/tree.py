@@ -32,6 +32,10 @@ class HomelessError(app_commands.CheckFailure):
     """Nobody may use Tuner: it is not known whose server it works for."""
 
 
+class NotNowError(app_commands.CheckFailure):
+    """A member's request is not met here, or not now; the text says why."""
+
+
 class WordsTree(app_commands.CommandTree[discord.Client]):
     """A command tree that answers faults privately: expected ones in words, others with an id for the log."""
 
@@ -68,6 +72,8 @@ def _refusal(error: app_commands.AppCommandError) -> str:
                 "channel cannot be found. Whoever runs the bot should set `discord.admin_channel` to a channel "
                 "that is there, and `discord.guild` to this server's id, and restart it."
             )
+        case NotNowError():
+            return str(error)
         case app_commands.NoPrivateMessage():
             return "This works in a server only."
         case app_commands.TransformerError():

@@ -18,6 +18,7 @@ import tomli
 from discord import app_commands
 
 from bot.cogs.check import CheckCog
+from bot.cogs.privacy import PrivacyCog
 from bot.cogs.training import TrainCog
 from bot.cogs.tuner import TunerCog
 from tests.support import readmes
@@ -46,6 +47,7 @@ MADE = {  # by a run, or by whoever configures one
     "data/sample/tuner.db",
     "exports",
     "records.jsonl",
+    "records.manifest.json",
     "records.md",
     "records.openai.train.jsonl",
     "records.openai.valid.jsonl",
@@ -233,6 +235,7 @@ def test_commands_in_discord_are_those_there_are() -> None:
     client = discord.Client(intents=discord.Intents.none())
     CheckCog(client, Settings(), {}).join(joined)
     TrainCog(Settings(), None, None, {}).join(joined)  # type: ignore[arg-type] # only put together
+    PrivacyCog(client, Settings(), None, None).join_group(joined)  # type: ignore[arg-type] # the same
     commands = {c.name: c for c in (*TunerCog.tuner.walk_commands(), *joined.walk_commands())}
     assert options.keys() == commands.keys()
     for name, command in commands.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +137,7 @@ class ToolCall:
     before: int
     query: str
     result: str
+    found: tuple[Message, ...] = field(default=(), compare=False, repr=False)  # what the result quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Dialogue:
     turns: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...] = ()
     conversation: int = 0
+    messages: tuple[Message, ...] = field(default=(), compare=False, repr=False)  # what the turns are made of
 
     @property
     def message_ids(self) -> tuple[int, ...]:
@@ -168,6 +171,19 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose and which words a sample holds: enough to find it again when any of them are withdrawn.
+
+    `messages` says of each message when it was last edited, `people` who speaks or is named, `titles` how the threads
+    are called that it names.
+    """
+
+    messages: Mapping[int, int] = field(default_factory=dict)
+    people: frozenset[int] = frozenset()
+    titles: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One line of the dataset, before it is written, and where it comes from."""
 
@@ -175,3 +191,4 @@ class Sample:
     metadata: dict[str, Any] = field(default_factory=dict)
     conversation: int = 0  # what is cut from one conversation is trained on, or held out, together
     people: tuple[int, ...] = ()  # whose turns are in it
+    origin: Origin = Origin()

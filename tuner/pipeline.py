@@ -9,7 +9,7 @@ from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
-from tuner.adapters.sqlite_aliases import aliases_of
+from tuner.adapters.sqlite_datasets import Datasets
 from tuner.adapters.sqlite_history import History
 from tuner.adapters.sqlite_runs import Decisions, Runs
 from tuner.adapters.sqlite_store import Store
@@ -30,6 +30,8 @@ from tuner.runs.adopting import audience_of_run, look_as_audience
 from tuner.runs.finishing import Outputs, RunStats, WrittenFile, outputs
 from tuner.runs.personas import Personas
 from tuner.runs.recording import recorded
+from tuner.runs.screeners import screener_for
+from tuner.runs.withdrawing import files_up_to_date
 from tuner.stages.alike import Alike
 from tuner.stages.choose import best_first
 from tuner.stages.collect import Collection, collecting
@@ -78,12 +80,16 @@ async def build_dataset(
     tally.languages_by = languages.by
     asker = _asker(chat, settings, tally)
 
-    async with recorded(store, _options(dataset), tally, owner) as run_id, outputs(settings, reads) as files:
+    async with (
+        recorded(store, _options(dataset), tally, owner) as run_id,
+        files_up_to_date(store, settings, tally),
+        outputs(settings, reads) as files,
+    ):
         history, audience = await audience_of_run(store, settings, tally, confirmed=confirmed)
         source = open_source(audience, tally)
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             words = PatientArchive(history, collection)
-            screener = await _screener(settings, store, collection, audience, tally)
+            screener = await _screener(settings, store, collection, tally)
             decisions = Decisions(store, screener.text)
             shown = ScreenedArchive(words, screener.message)
             synthesizer = Synthesizer(settings.models, asker, shown, decisions, tally)
@@ -119,7 +125,7 @@ async def build_dataset(
                 await _check_anybody_wrote(history, settings, collection.channels)
             shown = ScreenedArchive(history, screener.bare_message)
             await files.write_transcripts(shown, [screener.channel(c) for c in collection.channels], names)
-            return await files.finish(run_id, Runs(store), tally)
+            return await files.finish(run_id, Runs(store), Datasets(store), tally)
 
 
 async def estimate_dataset(
@@ -177,15 +183,12 @@ def _room(dataset: Dataset, assets: Assets, counter: TokenCounter) -> int:
     return max(LEAST_ROOM, dataset.max_tokens - CONTEXT - sum(map(counter.length, prompt)))
 
 
-async def _screener(
-    settings: Settings, store: Store, collection: Collection, audience: Audience, tally: Tally
-) -> Screener:
+async def _screener(settings: Settings, store: Store, collection: Collection, tally: Tally) -> Screener:
     """What takes details out of words; with aliases, once it is known who has which name."""
-    wanted = settings.screen.wanted
     if settings.prompt.names == "display":
-        return Screener(wanted, audience.salt)
+        return await screener_for(store, settings)
     await collection.over()
-    screener = Screener(wanted, audience.salt, await aliases_of(store, settings.dataset.output_path))
+    screener = await screener_for(store, settings)
     for channel in tally.channels.values():
         channel.name = screener.bare(channel.name)
     return screener

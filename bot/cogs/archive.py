@@ -17,10 +17,12 @@ from discord.ext import commands
 
 from tuner.adapters.discord_page import edited_at, read_page
 from tuner.adapters.sqlite_history import History
+from tuner.adapters.sqlite_store import Store
 from tuner.config.settings import Settings
 from tuner.errors import FatalError
 from tuner.people.intake import admit_page
 from tuner.progress import Tally
+from tuner.runs.audiences import audience_for
 
 log = logging.getLogger("tuner.bot")
 
@@ -31,9 +33,10 @@ LAST_PURGE = 3.0  # seconds that clearing them may take when the process ends
 class ArchiveCog(commands.Cog):
     """Applies live changes to rows that are already stored."""
 
-    def __init__(self, settings: Settings, history: History) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
-        self._history = history
+        self._store = store
+        self._history = History(store)
         self._purge: asyncio.Task[None] | None = None
         self._has_traces = False
         self._listening = False
@@ -57,11 +60,7 @@ class ArchiveCog(commands.Cog):
         edited_ms = incoming[0].edited_ms if incoming else edited_at(event.data)
         if not await self._history.await_edit(event.message_id, edited_ms):
             return
-        audience = await self._history.audience(
-            self._settings.dataset.allowed_users,
-            self._settings.dataset.persona_ids,
-            self._settings.screen.wanted,
-        )
+        audience = await audience_for(self._store, self._settings)
         page = admit_page(event.channel_id, incoming, audience)
         await self._history.store_page(event.channel_id, page, None)
         self._purge_soon()

@@ -27,17 +27,19 @@ def scopes(server: LoopbackDiscord) -> list[int | None]:
 async def test_commands_are_for_guilds_only(world: World, tmp_path: Path) -> None:
     async with running_bot(world, tmp_path) as running:
         [(method, guild, _)] = running.server.commands.registrations
-        [command] = running.server.commands.registered_in[None]
+        command, *members = running.server.commands.registered_in[None]
     assert (method, guild) == ("PUT", None)
     assert command["name"] == "tuner"
-    assert command["contexts"] == [0]
-    assert command["integration_types"] == [0]
+    assert [one["name"] for one in members] == ["privacy", "Never use this"]
+    assert all(one["default_member_permissions"] is None for one in members)  # every member's
+    assert all(one["contexts"] == one["integration_types"] == [0] for one in (command, *members))
     assert command["default_member_permissions"] == str(1 << 5)
     assert [one["name"] for one in command["options"]] == [
         "build",
         "status",
         "cancel",
         "check",
+        "consent",
         "train",
         "jobs",
     ]
@@ -62,7 +64,7 @@ async def test_role_holders_see_the_commands(world: World, ada: JsonObject, tmp_
 
 async def test_the_options_of_build(world: World, tmp_path: Path) -> None:
     async with running_bot(world, tmp_path) as running:
-        [command] = running.server.commands.registered_in[None]
+        command, *_ = running.server.commands.registered_in[None]
     options = {one["name"]: one for one in command["options"][0]["options"]}
     named = "max_samples dry_run earliest channel personas estimate reread confirm"
     assert list(options) == named.split()
@@ -93,13 +95,13 @@ async def test_another_guild_registers_there(world: World, tmp_path: Path) -> No
             pass
         async with running_bot(world, tmp_path, {"discord.guild": str(world.guild.id)}, server=server):
             assert world.guild.id in scopes(server)
-            [command] = server.commands.registered_in[world.guild.id]
-            assert (command["contexts"], command["integration_types"]) == ([0], [0])
+            commands = server.commands.registered_in[world.guild.id]
+            assert all((one["contexts"], one["integration_types"]) == ([0], [0]) for one in commands)
             assert server.commands.registered_in[None] == []  # nobody sees each command twice
         before = len(scopes(server))
         async with running_bot(world, tmp_path, server=server):
             assert server.commands.registered_in[world.guild.id] == []
-            assert len(server.commands.registered_in[None]) == 1
+            assert len(server.commands.registered_in[None]) == 3
         assert len(scopes(server)) == before + 2
 
 

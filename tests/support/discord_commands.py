@@ -26,10 +26,14 @@ class Commands:
     def registered(self, path: str, guild_id: int) -> tuple[JsonObject, list[str]]:
         """The command a person in a guild gets for "name group sub", and the words after its name."""
         name, *words = path.split()
+        return self.named(name, guild_id), words
+
+    def named(self, name: str, guild_id: int) -> JsonObject:
+        """The command of that name that a person in a guild gets."""
         for scope in (guild_id, None):
             for command in self.registered_in.get(scope, []):
                 if command["name"] == name:
-                    return command, words
+                    return command
         raise LookupError(f"/{name} is not registered")
 
     def shown_to(self, path: str, guild_id: int, permissions: int) -> bool:

@@ -164,6 +164,25 @@ class Interactions:
         self.all.append(Interaction(payload | fields, under=under))
         return self.all[-1]
 
+    def choose(self, name: str, message: JsonObject, user: JsonObject, like: Interaction) -> Interaction:
+        """Someone uses a command of a message's menu."""
+        guild_id = int(like.payload["guild_id"])
+        command = self._commands.named(name, guild_id)
+        channel = self._world.channels[int(message["channel_id"])]
+        data = {"id": command["id"], "name": name, "type": command["type"], "target_id": message["id"]}
+        if "guild_id" in command:
+            data["guild_id"] = command["guild_id"]
+        payload = {
+            **like.payload,
+            "id": str(self._commands.new_id()),
+            "token": f"interaction-token-{len(self.all) + 1}",
+            "data": data | {"resolved": {"messages": {message["id"]: shown(self._world, message)}}},
+            "channel_id": channel.data["id"],
+            "member": self._member(guild_id, user, channel, None),
+        }
+        self.all.append(Interaction(payload))
+        return self.all[-1]
+
     def routes(self) -> dict[str, Handler]:
         found: dict[str, Handler] = {"POST /interactions/{interaction}/{token}/callback": self._callback}
         place = "/webhooks/{application}/{token}"

@@ -190,6 +190,16 @@ class LoopbackDiscord:
 
         return self._home.call(pressed)
 
+    def use_on(self, name: str, message: JsonObject, user: JsonObject, like: Interaction) -> Interaction:
+        """Someone chooses a registered command from a message's menu, in the place of another interaction."""
+
+        def chosen() -> Interaction:
+            made = self.interactions.choose(name, message, user, like)
+            self.gateway.dispatch("INTERACTION_CREATE", made.payload)
+            return made
+
+        return self._home.call(chosen)
+
     def autocomplete(
         self, path: str, focused: str, typed: str = "", options: Mapping[str, Any] | None = None, **more: Any
     ) -> Interaction:

@@ -257,6 +257,7 @@ class LoopbackProvider:
             ("POST", "/v1/files", self._upload),
             ("GET", "/v1/files", self._list_files),
             ("GET", "/v1/files/([^/]+)", self._file),
+            ("DELETE", "/v1/files/([^/]+)", self._delete),
             ("POST", "/v1/fine_tuning/jobs", self._create),
             ("GET", "/v1/fine_tuning/jobs", self._list_jobs),
             ("GET", "/v1/fine_tuning/jobs/([^/]+)", self._job),
@@ -268,6 +269,7 @@ class LoopbackProvider:
             ("POST", "/together/files/([^/]+)/preprocess", self._together_file),
             ("GET", "/together/files", self._together_list_files),
             ("GET", "/together/files/([^/]+)", self._together_file),
+            ("DELETE", "/together/files/([^/]+)", self._delete),
             ("POST", "/together/fine-tunes", self._together_create),
             ("GET", "/together/fine-tunes", self._together_list_jobs),
             ("GET", "/together/fine-tunes/([^/]+)", self._job),
@@ -277,6 +279,7 @@ class LoopbackProvider:
             ("POST", f"{fire}/datasets", self._fireworks_dataset),
             ("POST", f"{fire}/datasets/([^/:]+):upload", self._fireworks_upload),
             ("GET", f"{fire}/datasets/([^/:]+)", self._fireworks_file),
+            ("DELETE", f"{fire}/datasets/([^/:]+)", self._delete),
             ("POST", f"{fire}/supervisedFineTuningJobs", self._fireworks_create),
             ("GET", f"{fire}/supervisedFineTuningJobs/([^/:]+)", self._job),
             ("POST", f"{fire}/supervisedFineTuningJobs/([^/:]+):cancel", self._fireworks_cancel),
@@ -317,6 +320,11 @@ class LoopbackProvider:
 
     def _file(self, body: Any, file_id: str) -> Any:
         return _openai_file(self._stored(file_id))
+
+    def _delete(self, body: Any, file_id: str) -> Any:
+        self._stored(file_id)
+        del self.files[file_id]
+        return {"id": file_id, "object": "file", "deleted": True}
 
     def _create(self, body: JsonObject) -> Any:
         self.bodies.append(body)

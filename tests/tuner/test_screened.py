@@ -53,6 +53,7 @@ async def build(folder: Path, lines: list[Planted], server: LoopbackOpenAI, **ch
         folder / "in" / "export.json", talk(lines), name=title, topic="mail jane.doe77@example.com"
     )
     raw = {"dataset.raw_dump_dir": str(folder / "raw"), "models.tool_trigger": MODEL}
+    raw |= {"screen.same_reply": 0, "screen.near_copies": 0}  # they all end alike
     return await build_with_model(folder, exports, server, raw | changes)
 
 

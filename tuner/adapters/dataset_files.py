@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -15,6 +15,7 @@ from typing import IO, Any, Literal, get_args
 
 from tuner import snowflake
 from tuner.adapters.switch import File, Switch, in_words
+from tuner.dataset.manifest import RECORDS
 from tuner.dataset.split import Entry, Split, split
 from tuner.models import Channel, Message
 from tuner.profiles import ExportProfile
@@ -37,6 +38,17 @@ def card_path(records: Path) -> Path:
     return records.with_suffix(".md")
 
 
+def manifest_path(records: Path) -> Path:
+    """Where it stands which message is in which line: records.jsonl → records.manifest.json."""
+    return records.with_suffix(".manifest.json")
+
+
+def part_path(records: Path, part: str) -> Path:
+    """Where a part of a dataset lies: "records", "openai.train"."""
+    profile, _, which = part.rpartition(".")
+    return upload_paths(records, profile)["valid" if which == "valid" else "train"] if profile else records
+
+
 def former_upload_path(records: Path, profile: str) -> Path:
     """Where older versions wrote what is now in two files."""
     return records.with_name(f"{records.stem}.{profile}{records.suffix or '.jsonl'}")
@@ -52,13 +64,16 @@ class Output:
     size: int = 0
     digest: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
     mark: bytes = b""  # what the file begins with
+    name: str = RECORDS  # of the part of the dataset that it is
+    samples: list[int] = field(default_factory=list)  # the number of each line's
 
-    def add(self, line: bytes) -> None:
+    def add(self, line: bytes, number: int = 0) -> None:
         if not self.lines:
             line = self.mark + line
         if self.file:
             self.file.write(line)
         self.lines += 1
+        self.samples.append(number)
         self.size += len(line)
         self.digest.update(line)
 
@@ -124,24 +139,21 @@ class DatasetWriter:
         *,
         bom: bool = False,
     ) -> None:
-        def output(place: Path, mark: bytes = b"") -> Output:
-            return Output(place, None if dry_run else switch.open(place), mark=mark)
+        def output(place: Path, name: str = RECORDS, mark: bytes = b"") -> Output:
+            return Output(place, None if dry_run else switch.open(place), mark=mark, name=name)
 
         self._switch = switch
         self.records = output(path)
         self._uploads = [
             {
-                part: output(place, BOM if bom and profile == "openai" else b"")
+                part: output(place, f"{profile}.{part}", BOM if bom and profile == "openai" else b"")
                 for part, place in upload_paths(path, profile).items()
             }
             for profile in profiles
         ]
         self._aside = None if dry_run else _Aside(path)
         self.entries: list[Entry] = []
-
-    @property
-    def lines(self) -> int:
-        return len(self.entries)
+        self.lines = 0
 
     @property
     def outputs(self) -> list[Output]:
@@ -150,21 +162,28 @@ class DatasetWriter:
 
     def add(self, entry: Entry, record: bytes, uploads: Sequence[bytes]) -> None:
         self.entries.append(entry)
+        self.lines += 1
         if self._aside:
             self._aside.add((record, *uploads))
 
-    def arrange(self, share: float) -> Split:
-        """Write what was added, a `share` of it held out. Takes as long as reading and writing it all."""
+    def arrange(self, share: float, gone: Collection[int] = ()) -> Split:
+        """Write what was added but those that are `gone`, a `share` of it held out.
+
+        Takes as long as reading and writing it all.
+        """
+        wanted = [position for position in range(len(self.entries)) if position not in gone]
+        self.lines = len(wanted)
         if self._aside is None:
             return Split(frozenset())
-        made = split(self.entries, self._aside.record, share)
-        for position in range(len(self.entries)):
-            record, *uploads = self._aside.lines(position)
-            self.records.add(record)
-            part: Part = "valid" if position in made.held_out else "train"
+        aside = self._aside
+        made = split([self.entries[p] for p in wanted], lambda i: aside.record(wanted[i]), share)
+        for place, position in enumerate(wanted):
+            record, *uploads = aside.lines(position)
+            self.records.add(record, position)
+            part: Part = "valid" if place in made.held_out else "train"
             for parts, line in zip(self._uploads, uploads, strict=True):
-                parts[part].add(line)
-        self._aside.close()
+                parts[part].add(line, position)
+        aside.close()
         self._leave_out_empty()
         return made
 
@@ -193,7 +212,7 @@ async def write_transcript(
     channel: Channel,
     batches: AsyncIterator[list[Message]],
     channel_names: Mapping[int, str],
-) -> None:
+) -> File:
     """A channel as text, one message after another; people outside the audience leave a gap mark."""
     name = re.sub(r"[^\w-]+", "-", channel.name).strip("-")[:60] or "channel"
     target = folder / f"{name}-{channel.id}.txt"
@@ -204,6 +223,7 @@ async def write_transcript(
     for old in folder.glob(f"*-{channel.id}.txt"):  # the channel had another name, which may have to go
         if old != target:
             switch.remove(old)
+    return file
 
 
 def _transcript_line(message: Message, channel_names: Mapping[int, str]) -> str:

@@ -29,7 +29,7 @@ def check_signed(path: Path, name: str, signature: str) -> None:
             start = stream.read(10_000)
     if signature.encode() not in start:
         raise UsageError(
-            f"{name}: {path} was not written by a build, and would be replaced by the page about the dataset. "
+            f"{name}: {path} was not written by a build, and would be replaced by what one writes about the dataset. "
             "Choose another name for the dataset, or move that file."
         )
 

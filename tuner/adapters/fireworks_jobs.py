@@ -74,6 +74,11 @@ class FireworksJobs:
             return RemoteFile(file_id, file_id, None, state, words_of(parsed.status, self._server.key))
         return None
 
+    async def delete(self, file_id: str) -> None:
+        """Have a dataset be gone; it may be already."""
+        with suppress(GoneError):
+            await self._server.delete(f"/v1/{file_id}")
+
     async def upload(self, path: Path, name: str, lines: int) -> RemoteFile:
         dataset = self._dataset(name)
         about = {"displayName": name, "exampleCount": str(lines), "format": "CHAT", "userUploaded": {}}

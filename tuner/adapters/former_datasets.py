@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.adapters.dataset_files import card_path, upload_paths
+from tuner.adapters.dataset_files import card_path, manifest_path, upload_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,22 @@ def kept_before(records: Path) -> list[Path]:
     return sorted(found, key=lambda path: (-path.stat().st_mtime, path.name))
 
 
+def described_before(records: Path) -> list[Path]:
+    """Those, and such of which only the manifest is left, or that stands beside files that somebody changed."""
+    end = re.escape(manifest_path(records).name.removeprefix(records.stem))
+    kept = re.compile(rf"({re.escape(records.stem)}\.(before-)?run-\d+(-\d+)?){end}")
+    found = [kept.fullmatch(path.name) for path in records.parent.glob("*.json")]
+    described = [records.with_name(f"{match[1]}{records.suffix or '.jsonl'}") for match in found if match]
+    return list(dict.fromkeys([*kept_before(records), *sorted(described)]))
+
+
 def with_uploads(records: Sequence[Path], profiles: Sequence[str]) -> list[Path]:
-    """Records, and what lies beside them: the page about them, and the profiles' files."""
-    return [path for one in records for path in (one, card_path(one), *_uploads(one, profiles))]
+    """Records, and what lies beside them: the page about them, the manifest, and the profiles' files."""
+    return [
+        path
+        for one in records
+        for path in (one, card_path(one), manifest_path(one), *_uploads(one, profiles))
+    ]
 
 
 def _uploads(records: Path, profiles: Sequence[str]) -> list[Path]:

@@ -99,6 +99,10 @@ class OpenAIJobs:
         document = await self._known(lambda: self._client.files.with_raw_response.retrieve(file_id))
         return None if document is None else self._file(document)
 
+    async def delete(self, file_id: str) -> None:
+        """Have a file be gone; it may be already."""
+        await self._known(lambda: self._client.files.with_raw_response.delete(file_id))
+
     async def upload(self, path: Path, name: str, lines: int) -> RemoteFile:
         with path.open("rb") as stream:
             document = await self._said(
@@ -200,7 +204,7 @@ class OpenAIJobs:
     async def _said(self, ask: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
         """A JSON object that was answered. Raises what the trouble means."""
         try:
-            document = json.loads((await ask()).text)
+            document = json.loads((await ask()).text or "{}")  # Azure says nothing of what it deleted
         except openai.APIStatusError as error:
             raise self._classed(error) from None  # its own words may hold the key
         except openai.APIConnectionError as error:

@@ -50,6 +50,9 @@ class Rest:
     async def post(self, path: str, document: Any = None, **query: str) -> Any:
         return await self._asked("POST", path, json=document if document is not None else {}, params=query)
 
+    async def delete(self, path: str) -> Any:
+        return await self._asked("DELETE", path)
+
     async def send_file(self, path: str, file: Path, name: str) -> Any:
         """A form with the file as its only field."""
         with file.open("rb") as stream:

@@ -184,6 +184,14 @@ class Changes:
             async with self._store.transaction() as db:  # what was erased meanwhile has left another mark
                 await db.execute("DELETE FROM meta WHERE key = 'traces' AND value = ?", marks[0])
 
+    async def rewrite(self) -> None:
+        """Leave no copies of erased text where nobody sees them, if any may be there: after `purge`."""
+        marks = await self._store.fetch("SELECT value FROM meta WHERE key = 'copies'")
+        if marks:
+            await self._store.rewrite()
+            async with self._store.transaction() as db:
+                await db.execute("DELETE FROM meta WHERE key = 'copies' AND value = ?", marks[0])
+
 
 # -- parts of a transaction --------------------------------------------------------
 
@@ -244,11 +252,26 @@ async def drop_copies(db: Writer) -> None:
 async def mark_withdrawn(db: Writer) -> None:
     """Words or names of people were taken out: datasets made before this are not kept when they are replaced."""
     await db.execute("INSERT OR REPLACE INTO meta VALUES ('withdrawn', ?)", (str(time.time()),))
+    await mark_copies(db)
+
+
+async def mark_copies(db: Writer) -> None:
+    """Copies of rows that the file may hold where nobody sees them have to go: remembered until it was rewritten."""
+    await db.execute("INSERT OR REPLACE INTO meta VALUES ('copies', ?)", (secrets.token_hex(8),))
 
 
 async def mark_traces(db: Writer) -> None:
-    """The file still holds text that the archive does not: remembered until `purge` has cleared it."""
+    """The file still holds text that the archive does not: remembered until `purge` has cleared it.
+
+    So may datasets: remembered until they were gone through.
+    """
     await db.execute("INSERT OR REPLACE INTO meta VALUES ('traces', ?)", (secrets.token_hex(8),))
+    await mark_outdated(db)
+
+
+async def mark_outdated(db: Writer) -> None:
+    """What was written of this archive may hold words that were withdrawn."""
+    await db.execute("INSERT OR REPLACE INTO meta VALUES ('outdated', ?)", (secrets.token_hex(8),))
 
 
 async def _erase_for_good(db: Writer, condition: str, value: object) -> int:

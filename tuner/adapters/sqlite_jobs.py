@@ -47,6 +47,15 @@ class Shown:
     told: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """An upload that holds withdrawn words. `remote_id` is empty where it is not known whether it arrived."""
+
+    place: Place
+    sha256: str
+    remote_id: str
+
+
 class Jobs:
     """Every job that was confirmed."""
 
@@ -158,6 +167,26 @@ class Jobs:
                 "INSERT OR REPLACE INTO training_files (base_url, account, sha256, remote_id, asked_at) "
                 "VALUES (?, ?, ?, ?, ?)",
                 (place.base_url, place.account, file.sha256, remote_id, asked_at),
+            )
+
+    async def stale(self) -> list[Stale]:
+        """Uploads that hold withdrawn words, each with a place that it can be deleted at."""
+        rows = await self._store.fetch(
+            "SELECT f.base_url, f.account, f.sha256, f.remote_id, max(j.ordered) FROM training_files f "
+            "JOIN training_jobs j ON j.base_url = f.base_url AND j.account = f.account "
+            "WHERE f.stale GROUP BY f.base_url, f.account, f.sha256"
+        )
+        return [
+            Stale(_order(json.loads(ordered)["order"]).place, sha256, remote_id)
+            for _, _, sha256, remote_id, ordered in rows
+        ]
+
+    async def deleted(self, file: Stale) -> None:
+        """An upload is gone."""
+        async with self._store.transaction() as db:
+            await db.execute(
+                "DELETE FROM training_files WHERE (base_url, account, sha256) = (?, ?, ?)",
+                (file.place.base_url, file.place.account, file.sha256),
             )
 
     # -- what Discord is told ------------------------------------------------------

@@ -47,6 +47,8 @@ class People:
         if adopted is None:
             return None
         everyone, named = adopted
+        if asked.strict:  # who was named may be a person, and has to have agreed
+            named -= asked.bots - (asked.allowed or frozenset())
         return replace(asked, allowed=None if everyone else named, bots=named)
 
     async def stored(self, user_ids: Iterable[int]) -> set[int]:
@@ -62,6 +64,14 @@ class People:
             )
             found |= {user_id} if rows[0][0] else set()
         return found
+
+    async def still_stored(self) -> list[int]:
+        """People who opted out and of whom words are stored all the same, or their name."""
+        rows = await self._store.fetch(
+            "SELECT user_id FROM opt_outs WHERE user_id IN (SELECT id FROM authors) "
+            "OR user_id IN (SELECT speaker FROM messages WHERE content IS NOT NULL)"
+        )
+        return [user_id for (user_id,) in rows]
 
     async def seen(self, user_ids: Iterable[int], audience: Audience) -> set[int]:
         """Those of the people whose messages are stored, if only as stubs."""

@@ -68,6 +68,18 @@ class Store:
         async with self._turn:
             with in_words(self.path):
                 await self._writer.execute("INSERT INTO words (words) VALUES ('optimize')")
+        await self._empty_log()
+
+    async def rewrite(self) -> None:
+        """Write the file anew: where SQLite moved rows from one page to another, copies of them stay behind in the
+        old one, which `purge` does not reach. Takes as long as copying the file.
+        """
+        async with self._turn:
+            with in_words(self.path):
+                await self._writer.execute("VACUUM")
+        await self._empty_log()
+
+    async def _empty_log(self) -> None:
         for _ in range(PURGE_TRIES):
             async with self._turn:
                 with in_words(self.path):

@@ -121,14 +121,15 @@ class Switch:
 
     async def commit(self, keep: Mapping[Path, Path] | None = None, gone: Sequence[Path] = ()) -> None:
         """Have all files take their places. `keep` names where what is replaced goes, `gone` what is removed."""
-        if not self._files:
+        going = [*gone, *self._gone]
+        if not self._files and not going:
             return
         for file in self._files.values():
             await file.end()
         moves = [Move(file.part, path, (keep or {}).get(path)) for path, file in self._files.items()]
         first = self._claimed[0]
-        with in_words(next(iter(self._files))):
-            await asyncio.to_thread(_switch, _beside(first, "switch"), moves, [*gone, *self._gone])
+        with in_words(next(iter(self._files), first)):
+            await asyncio.to_thread(_switch, _beside(first, "switch"), moves, going)
 
     def close(self) -> None:
         for file in self._files.values():

@@ -75,6 +75,11 @@ class TogetherJobs:
             return self._file(await self._server.get(f"/files/{_part(file_id)}"))
         return None
 
+    async def delete(self, file_id: str) -> None:
+        """Have a file be gone; it may be already."""
+        with suppress(GoneError):
+            await self._server.delete(f"/files/{_part(file_id)}")
+
     async def upload(self, path: Path, name: str, lines: int) -> RemoteFile:
         with path.open("rb") as stream:
             checksum = hashlib.file_digest(stream, "sha256").hexdigest()

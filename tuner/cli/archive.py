@@ -16,6 +16,7 @@ from tuner.config.settings import Settings
 from tuner.models import Channel
 from tuner.progress import Tally
 from tuner.runs.adopting import read_opt_outs_of
+from tuner.runs.audiences import audience_for
 from tuner.stages.collect import collecting
 
 
@@ -42,7 +43,7 @@ def export_files(exports: Sequence[str]) -> list[Path]:
 async def import_exports(store: Store, settings: Settings, exports: Sequence[str]) -> list[Channel]:
     """Read exports into an archive; the channels in them."""
     tally, history = Tally(), History(store)
-    audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
+    audience = await audience_for(store, settings)
     audience = replace(audience, opted_out=audience.opted_out | read_opt_outs_of(settings))
     source = ExportSource(find_exports(exports, tally), audience, tally)
     async with collecting(source, history, settings.dataset, settings.collect, tally) as collection:

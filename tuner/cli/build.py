@@ -18,11 +18,12 @@ from tuner.cli.estimate import estimate_lines, estimated
 from tuner.cli.printing import printable_json
 from tuner.cli.running import config_of, remark, say, settings_of
 from tuner.cli.running import run as run_to_the_end
-from tuner.cli.source import opened_source, owner, sample_exports
+from tuner.cli.source import DiscordOpener, opened_source, owner, sample_exports
 from tuner.config.settings import Settings
 from tuner.linking.arrays import single_threaded
 from tuner.pipeline import RunStats, build_dataset
 from tuner.progress import Listener, Tally
+from tuner.runs.departing import note_departed
 from tuner.runs.finishing import check_places
 
 
@@ -72,6 +73,8 @@ async def build(
         )
         open_source = await stack.enter_async_context(opened_source(settings, exports, tally))
         store = await stack.enter_async_context(open_store(Path(settings.store.path)))
+        if isinstance(open_source, DiscordOpener):
+            await note_departed(store, settings, open_source.departed)
         return await build_dataset(
             settings, store, open_source, chat, tally, owner(), confirmed=confirmed, reads=inputs
         )

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from tuner.adapters.former_datasets import kept_before
-from tuner.adapters.opt_outs import add_opt_outs, remove_opt_outs
-from tuner.adapters.sqlite_history import History
-from tuner.adapters.sqlite_jobs import Jobs
+from tuner.adapters.opt_outs import remove_opt_outs
 from tuner.adapters.sqlite_people import People
-from tuner.adapters.sqlite_store import Store, builder_lock, open_store
 from tuner.amounts import counted, word
-from tuner.cli.running import existing_archive, say, settings_of
+from tuner.cli.held import held, trainers
+from tuner.cli.refresh import told
 from tuner.cli.running import run as run_to_the_end
+from tuner.cli.running import say, settings_of
 from tuner.config.settings import Settings
-from tuner.errors import FatalError, UsageError
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """What forgetting did: how many messages lost their text, and of whom nothing was stored."""
-
-    messages: int
-    strangers: tuple[int, ...]
-    trained: tuple[str, ...] = ()  # jobs whose dataset had words of theirs
+from tuner.errors import UsageError
+from tuner.runs.audiences import audience_for
+from tuner.runs.erasing import Erased, clear_files, erase_people
+from tuner.runs.withdrawing import Receipt
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,65 +26,32 @@ def run(arguments: argparse.Namespace) -> int:
         run_to_the_end(_take_back(settings, user_ids))
         say(f"{_ids(user_ids)}: taken back. Words of theirs are stored again where they are allowed.")
         return 0
-    forgotten = run_to_the_end(_forget(settings, user_ids))
-    if forgotten.strangers:
-        ids = _ids(forgotten.strangers)
+    erased, receipt = run_to_the_end(_forget(settings, user_ids))
+    if erased.strangers:
+        ids = _ids(erased.strangers)
         say(
             f"Nothing of {ids} is stored, so nothing was erased; from now on their words will not be stored. If an id "
             f"is mistyped, take it back: tuner forget --undo {ids.replace(',', '')}"
         )
-    known, erased = len(user_ids) - len(forgotten.strangers), forgotten.messages
+    known, lost = len(user_ids) - len(erased.strangers), erased.messages
     if known:
         say(
-            f"{counted(erased, 'message')} lost {word(erased, 'its', 'their')} text, and the words of "
-            f"{word(known, 'this person', 'these people')} will not be stored again. {_elsewhere(settings)}"
+            f"{counted(lost, 'message')} lost {word(lost, 'its', 'their')} text, and the words of "
+            f"{word(known, 'this person', 'these people')} will not be stored again."
         )
-    if forgotten.trained:
-        say(
-            f"Their words were in the datasets of training jobs: {'; '.join(forgotten.trained)}. What was uploaded and "
-            "trained there stays until you delete it there."
-        )
-    return 0
+    return told(receipt)
 
 
-def _elsewhere(settings: Settings) -> str:
-    records = Path(settings.dataset.output_path)
-    there = [path for path in (records, *kept_before(records)) if path.exists()]
-    named = f" ({', '.join(map(str, there))})" if there else ""
-    return (
-        f"Datasets and transcripts written before still hold them{named}: build again, and delete the old files. "
-        "Former datasets that Tuner kept beside the new one go with that build."
-    )
-
-
-async def _forget(settings: Settings, user_ids: Sequence[int]) -> Forgotten:
-    """Erase people's words from the archive for good, and note them for other archives too."""
-    async with _held(settings) as store:
-        history, people = History(store), People(store)
-        if settings.people.opt_outs:
-            add_opt_outs(Path(settings.people.opt_outs), user_ids)
-        audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
-        erasing = await people.stored(user_ids)
-        known = erasing | await people.seen(user_ids, audience) | set(await people.opted_out(user_ids))
-        await people.opt_out(user_ids, erasing)
-        messages = await history.forget(user_ids, audience)
-        await history.purge()  # also of what an earlier try could not clear
-        trained = await _trained(store, user_ids)
-        return Forgotten(messages, tuple(i for i in user_ids if i not in known), trained)
-
-
-async def _trained(store: Store, user_ids: Sequence[int]) -> tuple[str, ...]:
-    """The jobs that were made of these people's words, and what came out of each."""
-    found = {job.id: job for user_id in user_ids for job in await Jobs(store).trained_on(user_id)}
-    return tuple(
-        f"{job.id} at {job.order.place.title}, {job.result or job.remote_id or 'which was not sent'}"
-        for job in sorted(found.values(), key=lambda job: job.id)
-    )
+async def _forget(settings: Settings, user_ids: Sequence[int]) -> tuple[Erased, Receipt]:
+    """Erase people's words for good: from the archive, then from every file and upload."""
+    async with held(settings) as store:
+        erased = await erase_people(store, settings, user_ids)
+        return erased, await clear_files(store, settings, trainers(settings), user_ids)
 
 
 async def _take_back(settings: Settings, user_ids: Sequence[int]) -> None:
-    async with _held(settings) as store:
-        history, people = History(store), People(store)
+    async with held(settings) as store:
+        people = People(store)
         opted_out = await people.opted_out(user_ids)
         if unknown := [i for i in user_ids if i not in opted_out]:
             raise UsageError(
@@ -104,22 +61,10 @@ async def _take_back(settings: Settings, user_ids: Sequence[int]) -> None:
             raise UsageError(
                 f"{_ids(erased)}: words were erased, which cannot be taken back. Nothing was changed."
             )
-        audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
+        audience = await audience_for(store, settings)
         if settings.people.opt_outs:
             await remove_opt_outs(Path(settings.people.opt_outs), user_ids)
         await people.take_back(user_ids, reread=bool(await people.seen(user_ids, audience)))
-
-
-@asynccontextmanager
-async def _held(settings: Settings) -> AsyncIterator[Store]:
-    path = existing_archive(settings)
-    async with open_store(path) as store:
-        with builder_lock(path) as free:
-            if not free:
-                raise FatalError(
-                    f"The archive {path} is being built from. Wait until that is done, or end it first."
-                )
-            yield store
 
 
 def _ids(user_ids: Sequence[int]) -> str:

@@ -84,6 +84,8 @@ def parser() -> argparse.ArgumentParser:
         _add_validate,
         _add_status,
         _add_forget,
+        _add_refresh,
+        _add_people,
         _add_train,
     ):
         add(commands_of)
@@ -216,8 +218,9 @@ def _add_forget(commands_of: _Commands) -> None:
     forget = commands_of.add_parser(
         "forget",
         help="erase people's words and never use them again",
-        description="Erases people's words from the archive for good, and keeps them out of every later run. With "
-        "people.opt_outs set, other archives that read that file follow.",
+        description="Erases people's words for good, from the archive, every file written of it and what was uploaded, "
+        "and keeps them out of every later run. Says what was not reached. With people.opt_outs set, other archives "
+        "that read that file follow.",
     )
     forget.add_argument("user", nargs="+", type=_id, metavar="USER_ID", help="whose words")
     forget.add_argument(
@@ -225,6 +228,28 @@ def _add_forget(commands_of: _Commands) -> None:
     )
     _add_configuration(forget)
     forget.set_defaults(command="forget")
+
+
+def _add_refresh(commands_of: _Commands) -> None:
+    refresh = commands_of.add_parser(
+        "refresh",
+        help="take out of every written file what was withdrawn since",
+        description="Goes through every dataset, former ones too, transcripts and stats, and takes out what people "
+        "withdrew, deleted or edited since. Reads no history and asks no model.",
+    )
+    _add_configuration(refresh)
+    refresh.set_defaults(command="refresh")
+
+
+def _add_people(commands_of: _Commands) -> None:
+    people = commands_of.add_parser(
+        "people",
+        help="list what people decided about their words",
+        description="Lists what everybody decided last about their words: who, when, about which version of the text, "
+        "by which interaction. Changes nothing.",
+    )
+    _add_configuration(people)
+    people.set_defaults(command="people")
 
 
 def _add_train(commands_of: _Commands) -> None:

@@ -30,6 +30,7 @@ from tuner.linking.explaining.explain import Explainer, Explanation
 from tuner.models import Channel
 from tuner.progress import Tally
 from tuner.runs.adopting import read_opt_outs_of
+from tuner.runs.audiences import audience_for
 from tuner.stages.segment import calibrated, read_conversations
 
 _LISTED = 20  # channels named in an answer to somebody who named another
@@ -130,7 +131,7 @@ async def _explain(
 
 async def _history(store: Store, settings: Settings) -> History:
     """The archive as a run of now may use it."""
-    audience = await History(store).audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
+    audience = await audience_for(store, settings)
     opted_out = audience.opted_out | read_opt_outs_of(settings)
     return await narrowed(store, replace(audience, opted_out=opted_out))
 

@@ -6,19 +6,36 @@ import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 
 from tuner import config
 from tuner.adapters import discord_history
 from tuner.adapters.discord_export import ExportSource, find_exports
+from tuner.adapters.discord_members import departed
 from tuner.config.settings import Settings
+from tuner.people.audience import Audience
 from tuner.pipeline import OpenSource
 from tuner.progress import Tally
+from tuner.runs.departing import Departed
+from tuner.stages.source import Source
 
 
 def owner() -> str:
     """Who runs, for whoever is refused meanwhile."""
     return f"command line on {socket.gethostname()} (process {os.getpid()})"
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordOpener:
+    """Opens Discord with a client that is logged in, and can tell who has left."""
+
+    opening: OpenSource
+    departed: Departed
+
+    def __call__(self, audience: Audience, tally: Tally) -> Source:
+        return self.opening(audience, tally)
 
 
 @asynccontextmanager
@@ -35,7 +52,10 @@ async def opened_source(
     )
     token = config.secret(config.environment(), settings.discord.token_env, "Reading from Discord")
     async with discord_history.rest_client(token) as client:
-        yield lambda audience, tally: discord_history.DiscordSource(client, audience, settings.collect, tally)
+        yield DiscordOpener(
+            lambda audience, tally: discord_history.DiscordSource(client, audience, settings.collect, tally),
+            partial(departed, client),
+        )
 
 
 def sample_exports() -> list[str]:

@@ -191,6 +191,9 @@ class People(Table):
     """What is known of people beside the archive."""
 
     opt_outs: str = ""
+    consent: Literal["listed", "opt_in", "opt_out"] = "listed"
+    consent_version: str = Field(default="1", pattern=r"^[A-Za-z0-9_.-]{1,20}$")
+    consent_text: str = Field(default="", max_length=1800)
 
 
 class Screen(Table):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from tuner.amounts import counted, ranked
+from tuner.amounts import counted, ranked, word
 from tuner.config.settings import RULES, Settings
 from tuner.learned import in_words
 from tuner.profiles import SHAPES
@@ -46,6 +46,11 @@ def _contents(counts: Counts, settings: Settings) -> Iterable[str]:
     yield f"- {answers}; {calls}, made afterwards, which return what was really said"
     learned = 100 * about["learned_tokens"] / max(1, tokens["count"])
     yield f"- {roughly}{counted(tokens['count'], 'token')}, of which {learned:.0f} % are learned"
+    if taken := counts.get("taken_out"):
+        yield (
+            f"- {counted(taken, 'sample')} {word(taken, 'was', 'were')} taken out since it was built, because words in "
+            f"{word(taken, 'it', 'them')} were withdrawn; answers, tokens, languages and stages are those of the build"
+        )
     told = counts["languages"]
     shares = ", ".join(f"{name} {count:,}" for name, count in told["samples"].items())
     yield f"- samples by {told['by']}: {shares}"
@@ -98,14 +103,24 @@ def _split(counts: Counts, settings: Settings) -> Iterable[str]:
 
 
 def _people(counts: Counts, settings: Settings) -> Iterable[str]:
-    allowed = len(settings.dataset.allowed_users)
-    if allowed:
+    allowed, consent = len(settings.dataset.allowed_users), settings.people.consent
+    if consent == "opt_in":
+        yield (
+            "- Everybody in it agreed: each pressed a button under version "
+            f"{_cell(settings.people.consent_version)} of the text that asks for it."
+        )
+    elif consent == "opt_out":
+        yield "- It is made of the words of everybody who did not decline. **Nobody was asked to agree.**"
+    elif allowed:
         listed = counted(allowed, "person is", "people are")
         yield f"- {listed} listed in dataset.allowed_users; whoever keeps that list says that they agreed."
     else:
         yield "- dataset.allowed_users is empty: **it names nobody who agreed**. See to it that everybody did."
     yield "- The words belong to the people who wrote them. Tuner gives no licence for them."
-    yield "- Whoever opts out later (`python -m tuner forget`) is still in this file: build again, and delete it."
+    yield (
+        "- Whoever opts out later (`python -m tuner forget`) is taken out of this file, as long as it lies where it "
+        "was written. A copy keeps their words: delete it, and copy again."
+    )
     yield from (f"- {line[:1].upper()}{line[1:]}" for line in in_words(counts["learned"], _cell))
 
 

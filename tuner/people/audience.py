@@ -17,14 +17,15 @@ DELETED_USER = 456226577798135808
 class Audience:
     """The people a run may learn from.
 
-    `allowed` None means everyone who is not a bot; `bots` are admitted by name only. `opted_out` people
-    are never used. `salt` keys the opaque numbers, so that they mean nothing outside one archive. `screened` says what
-    of anybody's words is not kept.
+    `allowed` None means everyone who is not a bot; `bots` are admitted by name only; with `strict` people need to be
+    in `allowed` all the same. `opted_out` people are never used. `salt` keys the opaque numbers, so that they mean
+    nothing outside one archive. `screened` says what of anybody's words is not kept.
     """
 
     allowed: frozenset[int] | None
     bots: frozenset[int] = frozenset()
     opted_out: frozenset[int] = frozenset()
+    strict: bool = False
     salt: bytes = field(default=b"", repr=False)
     screened: Wanted = ALL
 
@@ -32,7 +33,7 @@ class Audience:
         """Whether this author's words may be stored and shown to a model."""
         if user_id in self.opted_out:
             return False
-        if user_id in self.bots:
+        if user_id in self.bots and (is_bot or not self.strict):
             return True
         return not is_bot and (self.allowed is None or user_id in self.allowed)
 

@@ -16,6 +16,7 @@ from tuner.config.settings import Settings
 from tuner.errors import UsageError
 from tuner.people.audience import Audience
 from tuner.progress import Tally
+from tuner.runs.audiences import audience_for
 
 ALLOWED = "dataset.allowed_users"
 EVERYONE = (
@@ -42,7 +43,7 @@ async def adopt_audience(
     """
     history, people = History(store), People(store)
     await carry_opt_outs(store, settings, tally)
-    audience = await _configured(history, settings, tally)
+    audience = await _configured(store, settings, tally)
     await _screen(history, store, settings, tally)
     leaving = await people.leaving(audience)
     if leaving.messages and not confirmed:
@@ -71,7 +72,7 @@ async def look_as_audience(store: Store, settings: Settings, tally: Tally) -> tu
     were added since are read by that.
     """
     history, people = History(store), People(store)
-    asked = await _configured(history, settings, tally)
+    asked = await _configured(store, settings, tally)
     asked = replace(asked, opted_out=asked.opted_out | read_opt_outs_of(settings))
     adopted = await people.adopted(asked)
     if adopted is None:  # nothing was read before: there is nothing to lose
@@ -114,8 +115,9 @@ async def carry_opt_outs(store: Store, settings: Settings, tally: Tally) -> None
     if not Path(file).exists():
         tally.note(f"people.opt_outs: there is no {file} yet, so it names nobody.", warning=True)
     history, people = History(store), People(store)
-    audience = await history.audience(settings.dataset.allowed_users, settings.dataset.persona_ids)
-    new = sorted(read_opt_outs_of(settings) - audience.opted_out)
+    audience = await audience_for(store, settings)
+    known = (await history.audience(())).opted_out
+    new = sorted(read_opt_outs_of(settings) - known)
     if new:
         await people.opt_out(new, await people.stored(new))
         erased = await history.forget(new, audience)
@@ -130,8 +132,7 @@ def read_opt_outs_of(settings: Settings) -> frozenset[int]:
     return read_opt_outs(Path(file)) if file else frozenset()
 
 
-async def _configured(history: History, settings: Settings, tally: Tally) -> Audience:
-    if not settings.dataset.allowed_users:
+async def _configured(store: Store, settings: Settings, tally: Tally) -> Audience:
+    if not settings.dataset.allowed_users and settings.people.consent == "listed":
         tally.note(EVERYONE, warning=True)
-    dataset = settings.dataset
-    return await history.audience(dataset.allowed_users, dataset.persona_ids, settings.screen.wanted)
+    return await audience_for(store, settings)

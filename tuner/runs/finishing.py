@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field
@@ -15,16 +16,22 @@ from tuner.adapters.dataset_files import (
     card_path,
     encode_stats,
     former_upload_path,
+    manifest_path,
     write_transcript,
 )
+from tuner.adapters.dataset_sweep import read_manifest
 from tuner.adapters.destinations import check_file, check_folder, check_signed
 from tuner.adapters.former_datasets import Former, former, kept_before, kept_path, with_uploads
+from tuner.adapters.sqlite_datasets import Datasets, Kind
 from tuner.adapters.sqlite_runs import Runs
 from tuner.adapters.switch import ALL, Switch, switching
 from tuner.amounts import counted, word
 from tuner.config.settings import Settings
 from tuner.dataset.card import SIGNED, card
 from tuner.dataset.contents import Contents
+from tuner.dataset.manifest import SIGNED as SIGNED_MANIFEST
+from tuner.dataset.manifest import Line, Manifest, Part, encode, line_of, page_settings
+from tuner.dataset.remaining import named_in, withdrawn
 from tuner.dataset.split import Entry, Split
 from tuner.dataset.succession import nothing, objection
 from tuner.dataset.validation import FEWEST_LINES
@@ -77,6 +84,7 @@ class Succession:
     keep: dict[Path, Path] = field(default_factory=dict)
     gone: tuple[Path, ...] = ()
     replaced: tuple[dict[str, Any], ...] = ()
+    superseded: tuple[int, ...] = ()  # runs whose datasets nothing is kept of
 
 
 class Outputs:
@@ -92,9 +100,13 @@ class Outputs:
         )
         self._split = Split(frozenset())
         self._contents = Contents()
+        self._lines: dict[int, Line] = {}
+        self._titles: dict[int, str] = {}
         self._examples: list[Sample] = []
         self._stats = switch.open(Path(dataset.stats_path)) if dataset.stats_path else None
-        self._card = None if dataset.dry_run else switch.open(card_path(Path(dataset.output_path)))
+        records = Path(dataset.output_path)
+        self._card = None if dataset.dry_run else switch.open(card_path(records))
+        self._manifest = None if dataset.dry_run else switch.open(manifest_path(records))
         if dataset.raw_dump_dir:
             switch.claim(Path(dataset.raw_dump_dir) / ALL)
 
@@ -104,6 +116,9 @@ class Outputs:
         channel_id = about["channel_id"]
         self._contents.add(channel_id, sample.people, map(int, about["message_ids"]), learned)
         entry = Entry(channel_id, sample.conversation, about["target_message_id"])
+        if self._manifest:
+            self._titles |= sample.origin.titles
+            self._lines[len(self.writer.entries)] = line_of(sample)
         self.writer.add(entry, record, uploads)
         if self._settings.dataset.dry_run and len(self._examples) < EXAMPLES:
             self._examples.append(sample)
@@ -115,9 +130,11 @@ class Outputs:
         for channel in channels if folder else ():
             await write_transcript(self._switch, Path(folder), channel, words.messages(channel.id), names)
 
-    async def finish(self, run_id: int, runs: Runs, tally: Tally) -> RunStats:
+    async def finish(self, run_id: int, runs: Runs, datasets: Datasets, tally: Tally) -> RunStats:
         """Put the files in their places and say what they replace. A FatalError says why they may not."""
         dry_run = self._settings.dataset.dry_run
+        await self._remember_places(datasets)
+        gone = await self._withdrawn(datasets, tally)
         places = () if dry_run else [output.path for output in self.writer.outputs]
         found = [await asyncio.to_thread(former, path) for path in places]
         before = {one.path: one for one in found if one}
@@ -125,22 +142,56 @@ class Outputs:
         if why := objection(tally, self._settings.models.most_undecided, records.lines if records else 0):
             raise FatalError(why)
         if why := nothing(tally, self._settings.dataset.earliest):
-            for output in () if dry_run else self.writer.outputs:
-                self._switch.drop(output.path)
-            if self._card:
-                self._switch.drop(self._card.path)
-                self._card = None
-            raise NothingMadeError(why, await self._commit(run_id, (), Succession(), runs, tally))
+            self._drop_dataset()
+            raise NothingMadeError(why, await self._commit(run_id, (), Succession(), runs, datasets, tally))
         if tally.samples < FEWEST_LINES:
             few = f"{counted(tally.samples, 'sample')} {word(tally.samples, 'is', 'are')} fewer"
             tally.note(f"{few} than the {FEWEST_LINES} a trainer wants.", warning=True)
-        self._split = await asyncio.to_thread(self.writer.arrange, self._settings.export.validation)
+        self._split = await asyncio.to_thread(self.writer.arrange, self._settings.export.validation, gone)
         succession = Succession() if dry_run else await self._succession(run_id, before, runs, tally)
         written = () if dry_run else self.writer.outputs
-        return await self._commit(run_id, written, succession, runs, tally)
+        return await self._commit(run_id, written, succession, runs, datasets, tally)
+
+    async def _remember_places(self, datasets: Datasets) -> None:
+        """Where words are about to be written, so that they can be taken out again."""
+        dataset = self._settings.dataset
+        places: dict[Kind, str] = {"transcripts": dataset.raw_dump_dir, "stats": dataset.stats_path}
+        if not dataset.dry_run:
+            places["records"] = dataset.output_path
+        for kind, path in places.items():
+            if path:
+                await datasets.place(kind, Path(path))
+
+    async def _withdrawn(self, datasets: Datasets, tally: Tally) -> set[int]:
+        """Samples that hold what was withdrawn after they were made: they are not written."""
+        gone = await datasets.stale(self._lines, await datasets.digests(self._titles))
+        for number in gone:
+            del self._lines[number]
+        if gone:
+            tally.samples -= len(gone)
+            tally.stages["export"].went -= len(gone)
+            tally.dropped("export", "withdrawn meanwhile", len(gone))
+            self._contents = Contents(learned_tokens=self._contents.learned_tokens)
+            for line in self._lines.values():
+                self._contents.add(line.channel, line.speakers, line.messages, 0)
+        return gone
+
+    def _drop_dataset(self) -> None:
+        """The dataset that is there stays."""
+        if self._card and self._manifest:
+            places = [output.path for output in self.writer.outputs]
+            for path in (*places, self._card.path, self._manifest.path):
+                self._switch.drop(path)
+        self._card = self._manifest = None
 
     async def _commit(
-        self, run_id: int, written: Sequence[Output], succession: Succession, runs: Runs, tally: Tally
+        self,
+        run_id: int,
+        written: Sequence[Output],
+        succession: Succession,
+        runs: Runs,
+        datasets: Datasets,
+        tally: Tally,
     ) -> RunStats:
         files = tuple(WrittenFile(str(o.path), o.lines, o.size, o.sha256) for o in written)
         counts = {
@@ -158,13 +209,34 @@ class Outputs:
             "contents": self._contents.report({i: c.name for i, c in tally.channels.items()}),
             "learned": tally.learned.report(named=bool(self._settings.dataset.personas)),
         }
-        if self._card:
+        counts = withdrawn(counts, await datasets.gone(named_in(counts)), {})
+        if self._card and self._manifest:
             self._card.write(card(counts, self._settings).encode("utf-8", "replace"))
+            manifest = await self._described(run_id, written, counts, datasets)
+            self._manifest.write(encode(manifest))
+            records = self.writer.records.path
+            await datasets.made(run_id, records, manifest.people, succession.superseded)
         if self._stats:
             self._stats.write(encode_stats(counts))
         await runs.made(run_id, [file.sha256 for file in files])  # first, so that no dataset lacks its maker
         await self._switch.commit(succession.keep, succession.gone)
         return RunStats(run_id, files, counts, tuple(self._examples))
+
+    async def _described(
+        self, run_id: int, written: Sequence[Output], counts: Mapping[str, Any], datasets: Datasets
+    ) -> Manifest:
+        parts = tuple(Part(o.name, o.sha256, o.size, tuple(o.samples)) for o in written)
+        files = [{**file, "part": part.name} for file, part in zip(counts["files"], parts, strict=True)]
+        return Manifest(
+            await datasets.identity(),
+            run_id,
+            hashlib.sha256(self._settings.model_dump_json().encode()).hexdigest(),
+            parts,
+            self._lines,
+            await datasets.digests(self._titles),
+            {**counts, "files": files},
+            page_settings(self._settings),
+        )
 
     async def _succession(
         self, run_id: int, before: Mapping[Path, Former], runs: Runs, tally: Tally
@@ -184,7 +256,7 @@ class Outputs:
         if changed and most and not foreign and all(f.made >= withdrawn for f in changed.values()):
             base = kept_path(records, maker, run_id, profiles)
             places = dict(zip(with_uploads([records], profiles), with_uploads([base], profiles), strict=True))
-            keep = {path: places[path] for path in (*changed, card_path(records))}
+            keep = {path: places[path] for path in (*changed, card_path(records), manifest_path(records))}
         staying = kept[: most - 1 if keep else most]
         gone = with_uploads([path for path in kept_before(records) if path not in staying], profiles)
         gone += await _outdated(records, profiles, runs)
@@ -196,7 +268,14 @@ class Outputs:
         ]
         for one in replaced:
             tally.note(_in_words(one))
-        return Succession(keep, tuple(gone), tuple(replaced))
+        going = [path for path in kept_before(records) if path in gone]
+        replaced_runs = await asyncio.to_thread(_runs_of, going if keep else [*going, records])
+        return Succession(keep, tuple(gone), tuple(replaced), replaced_runs)
+
+
+def _runs_of(records: Sequence[Path]) -> tuple[int, ...]:
+    """Which runs made the datasets there, as far as their manifests say."""
+    return tuple(manifest.run for manifest in map(read_manifest, records) if manifest)
 
 
 async def _outdated(records: Path, profiles: Sequence[ExportProfile], runs: Runs) -> list[Path]:
@@ -221,6 +300,7 @@ def check_places(settings: Settings, reads: Iterable[Path] = ()) -> None:
         check_file(path, settings.named("dataset.output_path"), own)
     if not dataset.dry_run:
         check_signed(card_path(records), settings.named("dataset.output_path"), SIGNED)
+        check_signed(manifest_path(records), settings.named("dataset.output_path"), SIGNED_MANIFEST)
     if dataset.stats_path:
         check_file(Path(dataset.stats_path), settings.named("dataset.stats_path"), own)
     if dataset.raw_dump_dir:

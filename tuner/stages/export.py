@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from tuner import snowflake
-from tuner.models import Channel, ChatMessage, Dialogue, Message, Sample, Talk
+from tuner.models import Channel, ChatMessage, Dialogue, Message, Origin, Sample, Talk
+from tuner.people.intake import words_of
 from tuner.profiles import ExportProfile
 from tuner.prompt.shapes import shaped
 from tuner.prompt.stack import Assets, Builder, PromptRequest
@@ -61,7 +62,27 @@ def assemble(
     }
     prompt = tuple(map(_unlearned, header.messages))
     talk = Talk(prompt, tuple(turns), header.tools, names[dialogue.persona])
-    return Sample(talk, metadata, dialogue.conversation, tuple(names))
+    return Sample(
+        talk, metadata, dialogue.conversation, tuple(names), origin(dialogue, channel, channels or {})
+    )
+
+
+def origin(dialogue: Dialogue, channel: Channel, channels: Mapping[int, Channel]) -> Origin:
+    """What a sample is made of. A call that is not offered counts too: rather too much than too little."""
+    quoted = (message for call in dialogue.tool_calls for message in call.found)
+    messages = [message for message in (*dialogue.messages, *quoted) if not message.is_stub]
+    texts = [text for message in messages for text in words_of(message)]
+    speakers = {s for m in messages for s in (m.speaker, *(who for who, _ in m.extras.mentions)) if s > 0}
+    mentioned = {int(i) for text in texts for i in render.USER_MENTION.findall(text)}
+    parent = channels.get(channel.parent_id or 0, channel)
+    spoken = (*texts, channel.topic or parent.topic)
+    named = {int(i) for text in spoken for i in render.CHANNEL_MENTION.findall(text)}
+    places = (channel, *(channels[i] for i in named if i in channels))
+    return Origin(
+        {message.id: message.edited_ms for message in messages},
+        frozenset(speakers | mentioned | {dialogue.persona}),
+        {place.id: place.name for place in places if place.parent_id is not None},
+    )
 
 
 def _presentable(channel: Channel, channels: Mapping[int, Channel]) -> Channel:

@@ -61,7 +61,9 @@ def _ending_on_an_answer(turns: Sequence[Turn], excerpt: Excerpt) -> Dialogue | 
     start = max((n for n in own if n < end and turns[n].pause >= DAY), default=0)
     first = replace(turns[start], pause=0.0)  # nothing that one would see was said before it
     spoken = (first, *turns[start + 1 : end + 1])
-    return Dialogue(excerpt.channel_id, excerpt.persona, spoken, conversation=excerpt.conversation)
+    ids = {i for turn in spoken for i in turn.message_ids}
+    messages = tuple(message for message in excerpt.messages if message.id in ids)
+    return Dialogue(excerpt.channel_id, excerpt.persona, spoken, (), excerpt.conversation, messages)
 
 
 def _why_no_answer(turns: Sequence[Turn], replies: Sequence[int]) -> str:

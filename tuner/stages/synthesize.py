@@ -166,7 +166,7 @@ class Synthesizer:
         leans = self._leans if self._settings.tool_trigger == RULES else self._model_says_it_leans
         if not await leans(dialogue, recall, found, channel_names):
             return None
-        return ToolCall(recall.place, query, result)
+        return ToolCall(recall.place, query, result, tuple(found))
 
     # -- what to search for ------------------------------------------------------
 

@@ -24,7 +24,11 @@ class DataFile:
     @property
     def name(self) -> str:
         """What it is called at the provider's: the same content has the same name, so that it is found again."""
-        return f"tuner-{self.sha256[:32]}.jsonl"
+        return uploaded_name(self.sha256)
+
+
+def uploaded_name(sha256: str) -> str:
+    return f"tuner-{sha256[:32]}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,13 @@ sys.exit(code)
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--help"], 0), (["validate", "lines.jsonl"], 1), (["status"], 2), (["forget", "1"], 2)],
+    [
+        (["--help"], 0),
+        (["validate", "lines.jsonl"], 1),
+        (["status"], 2),
+        (["forget", "1"], 2),
+        (["refresh"], 2),
+    ],
 )
 def test_short_commands_load_nothing_heavy(arguments: list[str], code: int, tmp_path: Path) -> None:
     (tmp_path / "lines.jsonl").write_text("{}\n")

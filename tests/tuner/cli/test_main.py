@@ -244,7 +244,7 @@ def test_forget_erases_for_good(place: Path, capsys: pytest.CaptureFixture[str])
     assert main(["forget", str(user_id("Mika"))]) == 0
     said = capsys.readouterr().out
     erased = int(said.split()[0])
-    assert erased > 0 and "build again, and delete the old files" in said
+    assert erased > 0 and "taken out, from every file of that dataset" in said
     assert main(["build-dataset", "--from-export", "exports", "--raw-dump-dir", "raw"]) == 0
     assert not any("Mika: " in file.read_text() for file in (place / "raw").iterdir())
     assert "Mika said:" not in (place / "data" / "finetune" / "records.jsonl").read_text()

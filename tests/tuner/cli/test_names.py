@@ -227,7 +227,7 @@ def test_an_outsiders_title_is_nowhere(began: str) -> None:
     assert traces("zanzibar")
     assert main(["forget", "201"]) == 0
     assert channel_names() == ["thread"]
-    Path("data/finetune/records.jsonl").unlink()
+    assert traces("zanzibar") == []
     build("in")
     assert traces("zanzibar") == []
     assert ", in #thread. " in Path("data/finetune/records.jsonl").read_text("utf-8")
@@ -253,7 +253,7 @@ def test_a_title_of_unknown_author_goes_with_anybody_who_wrote_there() -> None:
     assert channel_names() == [TITLE]
     assert main(["forget", "201"]) == 0
     assert channel_names() == ["thread"]
-    assert traces("zanzibar") == ["zanzibar"]  # in the dataset that was written before
+    assert traces("zanzibar") == []  # in the dataset that was written before, too
     build("in")
     assert traces("zanzibar") == []
 
