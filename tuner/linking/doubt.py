@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from math import isqrt
 
 from tuner.linking.linker import Link
 from tuner.linking.network import ONE
@@ -29,45 +28,14 @@ SOON = 3600.0  # within so many seconds
 _LEAST_DOUBT = ONE // 20  # below, no link is doubtful, whatever the others are
 _LEAST_LIKELY = ONE // 50  # below, no conversation is offered
 _FOLLOWING = 128  # messages after a link among which those of its conversation are counted,
+_FEWEST_KNOWN = 16  # or as if there were so many,
 _MOST_FOLLOWING = 20  # up to as many as one sample's context
-_STAKES = [
-    isqrt((10 + n) * ONE * ONE // (10 + _MOST_FOLLOWING)) for n in range(_MOST_FOLLOWING + 1)
-]  # parts of ONE
-_START_STAKES = _STAKES[0] // 2
-_USUAL = (
-    0,
-    0,
-    2,
-    5,
-    8,
-    13,
-    18,
-    24,
-    31,
-    39,
-    47,
-    56,
-    65,
-    77,
-    88,
-    101,
-    114,
-    128,
-    142,
-    156,
-    171,
-    186,
-    202,
-    218,
-    233,
-    249,
-    265,
-    279,
-    294,
-    324,
-    362,
-    430,
-)  # how doubtful links of #ubuntu are, each of these 1 of 32 of them
+_STAKES = [(10 + n) * ONE // (10 + _MOST_FOLLOWING) for n in range(_MOST_FOLLOWING + 1)]  # parts of ONE
+_START_STAKE = 9 * ONE // 20  # more gives replies what they answer, less keeps conversations unmixed
+_USUAL = [0] * 13 + [
+    int(parts) for parts in "29 39 49 59 69 80 92 105 118 131 146 161 178 196 218 248 296 362 431".split()
+]
+"""How doubtful links of #ubuntu are, as many of them as doubtful as each of these."""
 _USUAL_WEIGHT = 8  # links that each counts for, before a channel has shown its own
 
 
@@ -85,9 +53,8 @@ class Doubt:
     """A link that a judge may decide: the message may belong to one of the offers, or start something."""
 
     link: Link
-    offers: tuple[
-        Offer, ...
-    ]  # by their last line, oldest first; of all the chosen one is one, unless it is a start
+    offers: tuple[Offer, ...]
+    """By their last line, oldest first. One is the chosen one, unless the link is a start."""
     after: tuple[Message, ...] = ()  # what its speaker says soon after
 
 
@@ -95,9 +62,8 @@ class Doubt:
 class _Talk:
     """A conversation as the model's links make it."""
 
-    lines: deque[Message] = field(
-        default_factory=deque
-    )  # the last ones, a stub for those that nobody may see
+    lines: deque[Message] = field(default_factory=deque)
+    """The last ones, a stub for those that nobody may see."""
     speakers: set[int] = field(default_factory=set)  # of the audience
     _spoken: int = 0  # lines that are none of a stub
 
@@ -150,11 +116,12 @@ class Doubts:
         messages = [*(link.message for link in links), *islice(following, AHEAD)]
         found = []
         for number, (link, one) in enumerate(zip(links, possible, strict=True)):
-            if one and self._rank.is_high(one.doubt * _stake(link, places[one.talk], number) // ONE):
-                offers = one.offers
-                if offers and self._can_matter(link, offers):
+            if one:
+                matters = one.offers and self._can_matter(link, one.offers)
+                stake = _stake(link, places[one.talk], number, len(links)) if matters else 0
+                if self._rank.is_high(one.doubt * stake // ONE):
                     after = _next_lines(link, messages[number + 1 : number + 1 + AHEAD])
-                    found.append(Doubt(link, tuple(offers.values()), after))
+                    found.append(Doubt(link, tuple(one.offers.values()), after))
         return found
 
     def _considered(self, number: int, link: Link, places: dict[_Talk, list[int]]) -> _Possible | None:
@@ -215,12 +182,16 @@ class Doubts:
         return talk
 
 
-def _stake(link: Link, places: Sequence[int], number: int) -> int:
-    """How much hangs on a link, in parts of ONE: `places` are the links of its conversation, `number` is its own."""
+def _stake(link: Link, places: Sequence[int], number: int, end: int) -> int:
+    """How much hangs on a link, in parts of ONE: `places` are the links of its conversation, `number` is its own.
+
+    Where fewer links follow before the `end` of those that are known, these speak for the others.
+    """
     if link.target is None:
-        return _START_STAKES
+        return _START_STAKE
     following = bisect_right(places, number + _FOLLOWING) - bisect_right(places, number)
-    return _STAKES[min(following, _MOST_FOLLOWING)]
+    known = max(_FEWEST_KNOWN, min(_FOLLOWING, end - 1 - number))
+    return _STAKES[min(following * _FOLLOWING // known, _MOST_FOLLOWING)]
 
 
 class _Rank:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -223,7 +223,9 @@ class Linker:
         return self._links(look) if look else []
 
     def _links(self, look: Look) -> list[Link]:
-        asked = list(questions_of(look, self._calibration, self._least))
+        asked: Iterable[Question] = questions_of(look, self._calibration, self._least)
+        if self._with_options:
+            asked = list(asked)
         decisions = self._memberships.decided(asked)
         ids, listed = look.view.ids, look.second.candidates.tolist()
         links = []
