@@ -114,7 +114,7 @@ async def build_dataset(
                     if dialogue := _relabelled(excerpt, names, alike, tally):
                         dialogue = numbered(await synthesizer.synthesize(dialogue, names))
                         channel = channels[dialogue.channel_id]
-                        sample = assemble(dialogue, channel, builder, assets, channels)
+                        sample = screener.prompt(assemble(dialogue, channel, builder, assets, channels))
                         if _export(sample, files, settings, counter, tally):
                             _learned(dialogue, tally)
                             tally.languages[languages.of(turn.text for turn in dialogue.turns)] += 1

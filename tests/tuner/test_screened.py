@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.export_files import at, person, said, write
+from tests.support.export_files import CHANNEL, at, person, said, write
 from tests.support.loopback_openai import LoopbackOpenAI
 from tests.support.model_server import MODEL, approve_all, build_with_model
 from tests.support.planted import SECRETS, Planted, planted
@@ -178,7 +178,12 @@ async def test_with_aliases_nobody_is_called_by_a_name(tmp_path: Path) -> None:
         wait = 40_000 if n >= 4 else 0
         made.append(said(at(30 * n + wait), author, text, **reply))
     exports = write(tmp_path / "in" / "export.json", made, name="lamps of Ben Hollis")
-    changes = {"prompt.names": "alias", "dataset.raw_dump_dir": str(tmp_path / "raw")}
+    notes = {str(CHANNEL): {"topic": "the lamps that Cat Ferndale mends"}}
+    changes = {
+        "prompt.names": "alias",
+        "prompt.channels": notes,
+        "dataset.raw_dump_dir": str(tmp_path / "raw"),
+    }
     async with LoopbackOpenAI(approve_all) as server:
         await build_with_model(tmp_path, exports, server, changes)
         first = (tmp_path / "records.jsonl").read_text()
@@ -188,4 +193,4 @@ async def test_with_aliases_nobody_is_called_by_a_name(tmp_path: Path) -> None:
     for text in (written(tmp_path), asked):
         for name in ("annabelle", "hollis", "ferndale"):
             assert name not in text.casefold(), text[max(0, text.casefold().find(name) - 200) :][:400]
-    assert "lamp" in first and first != (tmp_path / "other.jsonl").read_text()
+    assert "mends" in first and first != (tmp_path / "other.jsonl").read_text()

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Protocol
 
-from tuner.models import Channel, Dialogue, Message, Segment
+from tuner.models import Channel, Dialogue, Message, Sample, Segment
 from tuner.people.aliases import Aliases
 from tuner.people.intake import changed_words, words_of
 from tuner.progress import Tally
@@ -97,6 +97,13 @@ class Screener:
     def channel(self, channel: Channel) -> Channel:
         """A channel under a title that may be shown."""
         return replace(channel, name=self.bare(channel.name), topic=self.bare(channel.topic))
+
+    def prompt(self, sample: Sample) -> Sample:
+        """A sample in whose prompt, too, everybody has their alias: whoever wrote it may have named people."""
+        if self._aliases is None:
+            return sample
+        header = tuple({**m, "content": self._covered(str(m["content"]))} for m in sample.talk.header)
+        return replace(sample, talk=replace(sample.talk, header=header))
 
     def _placeholders(self) -> Placeholders:
         return Placeholders(self._key, self._wanted)
