@@ -49,7 +49,7 @@ def test_what_is_remembered_beside_messages_is_named_when_damaged(
     told = capsys.readouterr().err
     if 1 in codes[:3]:  # whatever needs the row; what does not goes on
         assert f"what stands under '{key}' in its table meta is not what was stored" in told
-        assert messages(archive) == before or codes[3] == 0
+    assert messages(archive)[1:] == before[1:]  # whose words nobody wanted erased
     assert set(codes) <= {0, 1} and "Traceback" not in told
 
 
