@@ -133,7 +133,7 @@ def counts_of(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def estimate_of(number: int) -> dict[str, Any]:
-    asked = ("calls", "tool_calls", "prompt_tokens", "completion_tokens")
+    asked = ("calls", "link_calls", "tool_calls", "prompt_tokens", "completion_tokens")
     names = ("messages", "usable", "to_read", "segments", *asked)
     return dict.fromkeys(names, number) | {"tokens_exact": True, "cost": 0.5, "seconds": 90.0}
 
