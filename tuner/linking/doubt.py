@@ -31,7 +31,7 @@ _FOLLOWING = 128  # messages after a link among which those of its conversation 
 _FEWEST_KNOWN = 16  # or as if there were so many,
 _MOST_FOLLOWING = 20  # up to as many as one sample's context
 _STAKES = [(10 + n) * ONE // (10 + _MOST_FOLLOWING) for n in range(_MOST_FOLLOWING + 1)]  # parts of ONE
-_START_STAKE = 9 * ONE // 20  # more gives replies what they answer, less keeps conversations unmixed
+_START_STAKE = 12 * ONE // 25  # more gives replies what they answer, less keeps conversations unmixed
 _USUAL = [0] * 13 + [
     int(parts) for parts in "29 39 49 59 69 80 92 105 118 131 146 161 178 196 218 248 296 362 431".split()
 ]
@@ -197,8 +197,9 @@ def _stake(link: Link, places: Sequence[int], number: int, end: int) -> int:
 class _Rank:
     """Tells whether a doubt is among the highest `share` of those so far, in parts of ONE.
 
-    A channel begins as if it had shown what is usual, so that its first links are not all among the highest. Only
-    what came before counts: later history changes nothing about earlier links.
+    A channel begins as if it had shown what is usual, so that its first links are not all among the highest. Where
+    it is more doubtful than usual, no more than the share of its links are. Only what came before counts: later
+    history changes nothing about earlier links.
     """
 
     def __init__(self, share: float) -> None:
@@ -207,12 +208,15 @@ class _Rank:
         for doubt in _USUAL:
             self._counts[doubt] += _USUAL_WEIGHT
         self._seen = _USUAL_WEIGHT * len(_USUAL)
+        self._passed, self._high = 0, 0  # links of this channel, and the doubtful ones among them
         self._limit, self._above = ONE, 0  # how many lie above the limit
 
     def is_high(self, doubt: int) -> bool:
         """Whether this one is; it counts for those that follow."""
         self._settle()
-        high = doubt > self._limit
+        self._passed += 1
+        high = doubt > self._limit and self._high < self._share * self._passed
+        self._high += high
         self._counts[doubt] += 1
         self._seen += 1
         self._above += doubt > self._limit

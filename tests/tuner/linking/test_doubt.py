@@ -100,3 +100,9 @@ def test_portions_hold_every_link_once_and_few_doubts(most: int) -> None:
                 k.message.id for k in some
             }
     assert list(portions([], [], most)) == []
+
+
+def test_no_short_channel_has_more_than_its_share() -> None:
+    """As threads have few messages each, and may be harder than usual."""
+    for length in (20, 60, 200):
+        assert len(doubtful(0.1, CHAT[:length])) <= 0.1 * length + 1
