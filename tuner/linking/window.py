@@ -143,7 +143,8 @@ class Keyed:
 
     @property
     def _inner(self) -> Ints:
-        return self._sorted[_FURTHEST:-_FURTHEST]
+        inner: Ints = self._sorted[_FURTHEST:-_FURTHEST]
+        return inner
 
 
 def neighbours(keys: Ints) -> tuple[Ints, Ints]:
