@@ -38,7 +38,7 @@ from tuner.models import Message
 
 ROOT = Path(__file__).parents[2]
 FASTEST = 20_000  # messages per second of CPU time that are required
-RATIO = 10  # times the prototype
+RATIO = 8  # times the prototype
 ROUNDS = 3
 EVERY = 9  # the prototype reads every ninth channel
 WEIGHTS = "model-discord.json"
