@@ -5,12 +5,12 @@ Source of the rules: the readers' own checks and chat templates, run on lines of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tuner.dataset import definitions
+from tuner.dataset import calls, definitions
 from tuner.dataset.definitions import Strict, ToolDefinition
 from tuner.dataset.wording import in_words
 from tuner.profiles import Shape
@@ -76,7 +76,8 @@ def faults(line: object, shape: Shape) -> tuple[bool, list[str]]:
         return False, [in_words(item) for item in error.errors()]
     tools, wrong = _offered(parsed, shape)
     offered = {tool.function.name for tool in tools}
-    return True, [*wrong, *_order(parsed.messages), *_tool_use(parsed.messages, offered, shape)]
+    used = calls.faults(map(_calls, parsed.messages), lambda call: _call_faults(call, offered, shape))
+    return True, [*wrong, *_order(parsed.messages), *used]
 
 
 def _offered(line: _Line, shape: Shape) -> tuple[Sequence[ToolDefinition], list[str]]:
@@ -142,32 +143,13 @@ def _beside(message: _Assistant) -> Iterator[str]:
         yield "several tool calls at once: Llama's chat template takes one"
 
 
-def _calls(message: _Message) -> list[_Call]:
-    return message.tool_calls if isinstance(message, _Assistant) else []
+def _calls(message: _Message) -> str | Sequence[_Call]:
+    if isinstance(message, _Tool):
+        return message.tool_call_id
+    return message.tool_calls if isinstance(message, _Assistant) else ()
 
 
-def _tool_use(messages: Sequence[_Message], offered: set[str], shape: Shape) -> Iterator[str]:
-    waiting: set[str] = set()
-    seen: set[str] = set()
-    for position, message in enumerate(messages):
-        where = f"messages.{position}"
-        if isinstance(message, _Tool):
-            if message.tool_call_id not in waiting:
-                yield f"{where}: answers no open tool call"
-            waiting.discard(message.tool_call_id)
-            continue
-        if waiting:
-            yield f"{where}: comes before the tool's answer"
-            waiting.clear()
-        for call in _calls(message):
-            yield from (f"{where}: {fault}" for fault in _call_faults(call, seen, offered, shape))
-            seen.add(call.id)
-            waiting.add(call.id)
-
-
-def _call_faults(call: _Call, seen: set[str], offered: set[str], shape: Shape) -> Iterator[str]:
-    if call.id in seen:
-        yield f"the tool call id {call.id!r} is used twice"
+def _call_faults(call: _Call, offered: Collection[str], shape: Shape) -> Iterator[str]:
     if shape.tools == "none":
         yield "calls a tool, which not every chat template knows"
     elif call.function.name not in offered:

@@ -5,12 +5,12 @@ Source of the rules: OpenAI's fine-tuning guide, its published schema, and the a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tuner.dataset import definitions
+from tuner.dataset import calls, definitions
 from tuner.dataset.definitions import Strict, ToolDefinition
 from tuner.dataset.functions import MOST_FUNCTIONS, FunctionCall, FunctionDefinition, FunctionResult
 from tuner.dataset.message_parts import AssistantContent, SystemContent, TextPart, ToolContent, UserContent
@@ -133,27 +133,22 @@ def _tool_use(line: _Line) -> Iterator[str]:
         yield "parallel_tool_calls without tools"
     yield from definitions.faults(line.tools)
     offered = {tool.function.name for tool in line.tools}
-    waiting: set[str] = set()
-    seen: set[str] = set()
-    for position, message in enumerate(line.messages):
-        where = f"messages.{position}"
-        if isinstance(message, _Tool):
-            if message.tool_call_id not in waiting:
-                yield f"{where}: answers no open tool call"
-            waiting.discard(message.tool_call_id)
-            continue
-        if waiting:
-            yield f"{where}: comes before the tool's answer"
-            waiting.clear()
-        for call in (message.tool_calls or ()) if isinstance(message, _Assistant) else ():
-            if call.id in seen:
-                yield f"{where}: the tool call id {call.id!r} is used twice"
-            if call.function.name not in offered:
-                yield f"{where}: calls {call.function.name!r}, which tools does not offer"
-            if not isinstance(definitions.read(call.function.arguments), dict):
-                yield f"{where}: the arguments are no JSON object in a string"
-            seen.add(call.id)
-            waiting.add(call.id)
+    yield from calls.faults(
+        map(_calls, line.messages), lambda call: _call_faults(call.function, offered, "tools")
+    )
+
+
+def _calls(message: _Message) -> str | Sequence[_ToolCall]:
+    if isinstance(message, _Tool):
+        return message.tool_call_id
+    return (message.tool_calls or ()) if isinstance(message, _Assistant) else ()
+
+
+def _call_faults(call: FunctionCall, offered: Collection[str], where: str) -> Iterator[str]:
+    if call.name not in offered:
+        yield f"calls {call.name!r}, which {where} does not offer"
+    if not isinstance(definitions.read(call.arguments), dict):
+        yield "the arguments are no JSON object in a string"
 
 
 def _function_use(line: _Line) -> Iterator[str]:
@@ -167,7 +162,4 @@ def _function_use(line: _Line) -> Iterator[str]:
             called = None
         if isinstance(message, _Assistant) and (call := message.function_call):
             called = call.name
-            if call.name not in offered:
-                yield f"{where}: calls {call.name!r}, which functions does not offer"
-            if not isinstance(definitions.read(call.arguments), dict):
-                yield f"{where}: the arguments are no JSON object in a string"
+            yield from (f"{where}: {fault}" for fault in _call_faults(call, offered, "functions"))
