@@ -11,29 +11,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-from tuner.models import Channel, Message
+from tuner.models import Message
 from tuner.people.intake import words_of
 from tuner.people.names import may_name_anybody
-
-
-class Archive(Protocol):
-    """Stored history, oldest first."""
-
-    async def channels(self) -> list[Channel]: ...
-
-    def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]: ...
-
-    async def search(
-        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
-    ) -> list[int]: ...
-
-    async def size(self, channel_id: int, before: int) -> int: ...
-
-    async def newest(self, channel_id: int, count: int) -> int: ...
-
-    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[int]: ...
-
-    async def by_id(self, ids: Sequence[int]) -> list[Message]: ...
+from tuner.stages.archive import Archive, Before
 
 
 class Reading(Protocol):
@@ -46,15 +27,12 @@ class Reading(Protocol):
         """Return when everything was read or given up."""
 
 
-class PatientArchive:
+class PatientArchive(Before):
     """An archive as those see it who make samples."""
 
     def __init__(self, archive: Archive, reading: Reading) -> None:
-        self._archive = archive
+        super().__init__(archive)
         self._reading = reading
-
-    async def channels(self) -> list[Channel]:
-        return await self._archive.channels()
 
     async def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]:
         """A channel's messages from id `start` on, in batches; it waits before the first that may name anybody."""
@@ -72,20 +50,6 @@ class PatientArchive:
                 else:
                     return
             await self._reading.over()
-
-    async def search(
-        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
-    ) -> list[int]:
-        return await self._archive.search(channel_id, word, before, limit, beginnings)
-
-    async def size(self, channel_id: int, before: int) -> int:
-        return await self._archive.size(channel_id, before)
-
-    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[int]:
-        return await self._archive.around(channel_id, message_id, before, after)
-
-    async def newest(self, channel_id: int, count: int) -> int:
-        return await self._archive.newest(channel_id, count)
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         over = self._reading.is_over

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Protocol
 
 from tuner.models import Channel, Dialogue, Message, Sample, Segment
 from tuner.people.aliases import Aliases
@@ -17,28 +16,9 @@ from tuner.people.intake import changed_words, words_of
 from tuner.progress import Tally
 from tuner.screening.kinds import Wanted
 from tuner.screening.placeholders import Numbers, Placeholders
+from tuner.stages.archive import Archive, Before
 
 STAGE = "screen"
-
-
-class Archive(Protocol):
-    """Stored words, for whoever makes samples of them."""
-
-    async def channels(self) -> list[Channel]: ...
-
-    def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]: ...
-
-    async def search(
-        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
-    ) -> list[int]: ...
-
-    async def size(self, channel_id: int, before: int) -> int: ...
-
-    async def newest(self, channel_id: int, count: int) -> int: ...
-
-    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[int]: ...
-
-    async def by_id(self, ids: Sequence[int]) -> list[Message]: ...
 
 
 class Screener:
@@ -109,34 +89,17 @@ class Screener:
         return Placeholders(self._key, self._wanted)
 
 
-class ScreenedArchive:
+class ScreenedArchive(Before):
     """An archive whose words are screened. The index it searches in is the archive's own."""
 
     def __init__(self, archive: Archive, change: Callable[[Message], Message]) -> None:
-        self._archive = archive
+        super().__init__(archive)
         self._change = change
-
-    async def channels(self) -> list[Channel]:
-        return await self._archive.channels()
 
     async def messages(self, channel_id: int, start: int = 0) -> AsyncGenerator[list[Message], None]:
         async with aclosing(self._archive.messages(channel_id, start)) as batches:
             async for batch in batches:
                 yield [self._change(message) for message in batch]
-
-    async def search(
-        self, channel_id: int, word: str, before: int, limit: int, beginnings: Sequence[str] = ()
-    ) -> list[int]:
-        return await self._archive.search(channel_id, word, before, limit, beginnings)
-
-    async def size(self, channel_id: int, before: int) -> int:
-        return await self._archive.size(channel_id, before)
-
-    async def newest(self, channel_id: int, count: int) -> int:
-        return await self._archive.newest(channel_id, count)
-
-    async def around(self, channel_id: int, message_id: int, before: int, after: int) -> list[int]:
-        return await self._archive.around(channel_id, message_id, before, after)
 
     async def by_id(self, ids: Sequence[int]) -> list[Message]:
         return [self._change(message) for message in await self._archive.by_id(ids)]
