@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -133,17 +134,15 @@ class Datasets:
 
     async def stale(self, lines: Mapping[int, Line], titles: Mapping[int, int]) -> set[int]:
         """Numbers of the samples that hold what was edited, deleted or withdrawn since."""
-        messages = {i: edited_ms for line in lines.values() for i, edited_ms in line.messages.items()}
-        now = await self._edited(sorted(messages))
-        people = await self.gone({who for line in lines.values() for who in line.people})
+        messages, people = await asyncio.to_thread(_held_in, lines.values())
+        now, gone = await self._edited(messages), await self.gone(people)
         untitled = await self._untitled(titles)
-        return {
-            number
-            for number, line in lines.items()
-            if not people.isdisjoint(line.people)
-            or not untitled.isdisjoint(line.titles)
-            or any(now.get(i) != edited_ms for i, edited_ms in line.messages.items())
-        }
+
+        def stands(line: Line) -> bool:
+            named = not gone.isdisjoint(line.people) or not untitled.isdisjoint(line.titles)
+            return not named and all(now.get(i) == edited_ms for i, edited_ms in line.messages.items())
+
+        return await asyncio.to_thread(lambda: {number for number, line in lines.items() if not stands(line)})
 
     async def naming(self, said: Mapping[int, Sequence[str]], lines: Mapping[int, Line]) -> set[int]:
         """Numbers of the samples in whose text an `@` names somebody outside."""
@@ -206,3 +205,9 @@ class Datasets:
                 "UPDATE runs SET files = json_insert(files, '$[#]', ?) WHERE id = ?",
                 [(one, run_id) for one in after],
             )
+
+
+def _held_in(lines: Collection[Line]) -> tuple[list[int], set[int]]:
+    """The messages and the people that samples hold words of."""
+    messages = {i for line in lines for i in line.messages}
+    return sorted(messages), {who for line in lines for who in line.people}

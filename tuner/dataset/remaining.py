@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from tuner.dataset.contents import Contents
-from tuner.dataset.manifest import RECORDS, Manifest
+from tuner.dataset.manifest import RECORDS, Line, Manifest
 
 Counts = dict[str, Any]
 
@@ -16,9 +16,7 @@ Counts = dict[str, Any]
 def remaining(manifest: Manifest) -> Counts:
     """The counts of what is left. Tokens, languages, stages and answers stay as the build counted them."""
     counts, lines = dict(manifest.counts), manifest.samples.values()
-    contents = Contents(learned_tokens=counts["contents"]["learned_tokens"])
-    for line in lines:
-        contents.add(line.channel, line.speakers, line.messages, 0)
+    contents = contents_of(lines, counts["contents"]["learned_tokens"])
     names = {one["id"]: one["name"] for one in counts["contents"]["channels"]}
     left = {part.name: part for part in manifest.parts}
     held_out = {n for name, part in left.items() if name.endswith(".valid") for n in part.samples}
@@ -38,6 +36,14 @@ def remaining(manifest: Manifest) -> Counts:
         "contents": contents.report(names),
         "learned": _learned(counts["learned"], Counter(line.persona for line in lines)),
     }
+
+
+def contents_of(lines: Iterable[Line], learned_tokens: int) -> Contents:
+    """What these samples hold, of as many learned tokens as the build counted."""
+    contents = Contents(learned_tokens=learned_tokens)
+    for line in lines:
+        contents.add(line.channel, line.speakers, line.messages, 0)
+    return contents
 
 
 def withdrawn(counts: Mapping[str, Any], gone: Collection[int], titles: Mapping[int, str]) -> Counts:

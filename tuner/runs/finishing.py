@@ -31,7 +31,7 @@ from tuner.dataset.card import SIGNED, card
 from tuner.dataset.contents import Contents
 from tuner.dataset.manifest import SIGNED as SIGNED_MANIFEST
 from tuner.dataset.manifest import Line, Manifest, Part, encode, line_of, page_settings
-from tuner.dataset.remaining import named_in, withdrawn
+from tuner.dataset.remaining import contents_of, named_in, withdrawn
 from tuner.dataset.split import Entry, Split
 from tuner.dataset.succession import nothing, objection
 from tuner.dataset.validation import FEWEST_LINES
@@ -171,9 +171,7 @@ class Outputs:
             tally.samples -= len(gone)
             tally.stages["export"].went -= len(gone)
             tally.dropped("export", "withdrawn meanwhile", len(gone))
-            self._contents = Contents(learned_tokens=self._contents.learned_tokens)
-            for line in self._lines.values():
-                self._contents.add(line.channel, line.speakers, line.messages, 0)
+            self._contents = contents_of(self._lines.values(), self._contents.learned_tokens)
         return gone
 
     def _drop_dataset(self) -> None:
@@ -213,7 +211,7 @@ class Outputs:
         if self._card and self._manifest:
             self._card.write(card(counts, self._settings).encode("utf-8", "replace"))
             manifest = await self._described(run_id, written, counts, datasets)
-            self._manifest.write(encode(manifest))
+            self._manifest.write(await asyncio.to_thread(encode, manifest))
             records = self.writer.records.path
             await datasets.made(run_id, records, manifest.people, succession.superseded)
         if self._stats:
