@@ -6,6 +6,7 @@ the links join is rarely so in busy channels, and often in quiet ones, where one
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 
@@ -42,9 +43,11 @@ def _is_apart(conversation: Conversation, place: int, below: Collection[int], go
     messages, talk = conversation.messages, set(below)
     own: set[int] = set()
     others: set[int] = set()
-    for other, message in enumerate(messages):
-        if other not in gone and abs(message.at - messages[place].at) < NEAR:
-            (own if other in talk else others).add(message.speaker)
+    start = bisect_right(messages, messages[place].at - NEAR, key=lambda message: message.at)
+    end = bisect_left(messages, messages[place].at + NEAR, key=lambda message: message.at)
+    for other in range(start, end):
+        if other not in gone:
+            (own if other in talk else others).add(messages[other].speaker)
     company = len(own) > 1 and len(others) > 1 and not own & others
     return company and not _mention(conversation, below, own, others)
 
