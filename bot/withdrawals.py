@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from tuner.adapters.sqlite_datasets import Datasets
 from tuner.adapters.sqlite_store import Store, builder_lock
 from tuner.config.settings import Settings
-from tuner.errors import FatalError, TunerError
+from tuner.errors import TunerError
 from tuner.runs.erasing import Erased, clear_files, erase_people
 from tuner.runs.training import trainer_at
 from tuner.runs.withdrawing import Receipt
@@ -80,7 +80,7 @@ class Withdrawals:
             if not await self._datasets.left_to_do():
                 return True
             receipt = await self._cleared()
-        except (FatalError, TunerError, OSError) as error:
+        except (TunerError, OSError) as error:
             log.warning("Files could not be cleared of withdrawn words yet: %s", type(error).__name__)
             return False
         return receipt is not None and not receipt.later

@@ -141,7 +141,6 @@ async def estimate_dataset(
     counter = await asyncio.to_thread(token_counter)
     models, dataset = settings.models, settings.dataset
     tally.max_samples, tally.named = dataset.max_samples, settings.named
-    decisions = Decisions(store)
     estimate = Estimate(counter.length, counter.exact)
     room = _room(dataset, production_prompt(settings.prompt)[1], counter)
     async with recorded(store, {**_options(dataset), "estimate": True}, tally, owner) as run_id:
@@ -150,10 +149,8 @@ async def estimate_dataset(
         async with collecting(source, history, dataset, settings.collect, tally) as collection:
             await collection.settle_names()
             channels = (*await history.channels(), *collection.channels)
-            words, screener = (
-                PatientArchive(history, collection),
-                Screener(settings.screen.wanted, audience.salt),
-            )
+            words = PatientArchive(history, collection)
+            screener = Screener(settings.screen.wanted, audience.salt)
             names = {channel.id: screener.bare(channel.name) for channel in channels}
             decisions, shown = Decisions(store, screener.text), ScreenedArchive(words, screener.message)
             whom = await Personas(store, settings, audience, tally).found(source, collection, words, channels)

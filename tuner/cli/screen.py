@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tuner.adapters.discord_export import find_exports
@@ -14,7 +14,7 @@ from tuner.cli.printing import printable
 from tuner.cli.running import say, settings_of
 from tuner.errors import UsageError
 from tuner.progress import Tally
-from tuner.screening.kinds import Wanted
+from tuner.screening.kinds import Found, Wanted
 from tuner.screening.placeholders import masked
 from tuner.screening.scan import scan
 
@@ -51,18 +51,18 @@ def report(texts: Iterable[str], wanted: Wanted) -> Iterator[str]:
         for found in founds:
             counts[found.kind] += 1
             if len(examples[found.kind]) < EXAMPLES:
-                examples[found.kind][_example(text, found.start, found.end, wanted)] = None
+                examples[found.kind][_example(text, found, founds)] = None
     for kind, count in counts.most_common():
         yield f"{kind}: {counted(count, 'time')}"
         yield from (f"  {example}" for example in examples[kind])
     yield f"{counted(looked, 'text')} looked through, {counted(counts.total(), 'find')}."
 
 
-def _example(text: str, start: int, end: int, wanted: Wanted) -> str:
+def _example(text: str, shown: Found, founds: Sequence[Found]) -> str:
     """What was found among its neighbours, of whom none shows more of itself than it does."""
-    parts, done = [], max(0, start - AROUND)
-    last = min(len(text), end + AROUND)
-    for found in scan(text, wanted):
+    parts, done = [], max(0, shown.start - AROUND)
+    last = min(len(text), shown.end + AROUND)
+    for found in founds:
         if found.end > done and found.start < last:
             parts += [text[done : max(done, found.start)], masked(found, text)]
             done = found.end

@@ -48,9 +48,7 @@ def _add_status(ways_of: Any, add_configuration: Callable[[argparse.ArgumentPars
         description="Asks the provider how jobs are doing: one by its number, or those that are not over, or the last. "
         "A job whose start was broken off is looked for.",
     )
-    status.add_argument(
-        "job", nargs="?", type=_number, metavar="JOB", help="its number, as `train list` shows it"
-    )
+    _add_number(status)
     status.add_argument(
         "--watch",
         action="store_true",
@@ -66,11 +64,15 @@ def _add_cancel(ways_of: Any, add_configuration: Callable[[argparse.ArgumentPars
         help="end a job",
         description="Ends a job at its provider: one by its number, or the only one.",
     )
-    cancel.add_argument(
-        "job", nargs="?", type=_number, metavar="JOB", help="its number, as `train list` shows it"
-    )
+    _add_number(cancel)
     add_configuration(cancel)
     cancel.set_defaults(command="train", action="cancel")
+
+
+def _add_number(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "job", nargs="?", type=_number, metavar="JOB", help="its number, as `train list` shows it"
+    )
 
 
 def _number(text: str) -> int:
